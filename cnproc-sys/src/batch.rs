@@ -1,0 +1,81 @@
+//! The queue of datagrams received and not yet handed over: a fixed arena that recvmmsg fills.
+
+use crate::fd::Fd;
+use crate::syscall::{self, BATCH, Headers, Mapping, Result, Slot};
+use cnproc_parse::Event;
+use core::ffi::c_int;
+
+/// What a listener hands over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// An event.
+    Event(Event),
+    /// So many events were lost here: before the next event, after the one before.
+    Lost(u64),
+}
+
+/// How many datagrams may be received ahead. Only what is used takes room.
+const CAPACITY: usize = 16384;
+
+/// Datagrams in the order in which they came. The front is handed over, the back is received.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    headers: Mapping<Headers>,
+    slots: Mapping<Slot>,
+    front: usize,
+    back: usize,
+}
+
+impl Arena {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { headers: Mapping::new(1)?, slots: Mapping::new(CAPACITY)?, front: 0, back: 0 })
+    }
+
+    /// Receives a batch after those that are queued. Returns how many datagrams came, and whether
+    /// there was room for more: the socket's queue is then empty.
+    pub(crate) fn receive(&mut self, fd: &Fd, flags: c_int) -> Result<(usize, bool)> {
+        let room = self.slots.get_mut(self.back..).unwrap_or_default();
+        let wanted = room.len().min(BATCH);
+        let Some(headers) = self.headers.first_mut() else { return Ok((0, false)) };
+        let came = syscall::recvmmsg(fd, headers, room, flags)?;
+        self.back += came;
+        Ok((came, came < wanted))
+    }
+
+    /// The datagrams queued, oldest first.
+    pub(crate) fn queued(&self) -> &[Slot] {
+        self.slots.get(self.front..self.back).unwrap_or_default()
+    }
+
+    pub(crate) fn front(&self) -> Option<&Slot> {
+        self.queued().first()
+    }
+
+    /// Lets go of the front. An empty arena begins anew at its start, and so stays small.
+    pub(crate) fn pop(&mut self) {
+        self.front += 1;
+        if self.front >= self.back {
+            (self.front, self.back) = (0, 0);
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.back == CAPACITY
+    }
+}
+
+impl Slot {
+    /// The datagram, as far as there was room for it.
+    pub(crate) fn datagram(&self) -> &[u8] {
+        self.bytes.get(..self.length as usize).unwrap_or(&self.bytes)
+    }
+
+    /// Whether the kernel sent it.
+    pub(crate) const fn is_from_kernel(&self) -> bool {
+        self.nl_pid() == 0
+    }
+
+    pub(crate) const fn is_cut_off(&self) -> bool {
+        self.length as usize > self.bytes.len()
+    }
+}

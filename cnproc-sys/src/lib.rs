@@ -1,0 +1,60 @@
+//! A listener for the Linux process events connector: the socket, its handshake, and an exact
+//! account of what was lost.
+//!
+//! ```no_run
+//! use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+//!
+//! let mut connector = Connector::options().events(EventMask::EXEC | EventMask::EXIT).open()?;
+//! while let Some(batch) = connector.recv(None)? {
+//!     for delivery in batch {
+//!         match delivery {
+//!             Delivery::Event(event) => match event.data {
+//!                 EventData::Exec(exec) => println!("{} runs a new program", exec.process_tgid),
+//!                 _ => println!("{event}"),
+//!             },
+//!             Delivery::Lost(count) => println!("{count} events were lost here"),
+//!         }
+//!     }
+//! }
+//! # Ok::<(), cnproc_sys::Error>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - [`Connector`] opens only if the kernel acknowledged *this* listener's request. If there will be
+//!   no events, [`Error`] says why, and what to do.
+//! - Every event that the kernel made for the listener is delivered or counted:
+//!   [`Delivery::Lost`] stands in the stream before the first event after a gap.
+//! - Only the kernel's messages become events. Others' are dropped and counted.
+//! - Whoever closes says so to the kernel (IGNORE), once, and a child by fork never does.
+//! - After opening, nothing is allocated; a batch takes one or two system calls.
+//!
+//! # Features
+//!
+//! `std` (default): `AsFd`, `AsRawFd`, and `From<Error>` for `std::io::Error`. Without it the crate
+//! needs `libc` alone: no allocator either.
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+mod batch;
+mod connector;
+mod diagnosis;
+mod errno;
+mod error;
+mod fd;
+mod handshake;
+mod loss;
+mod options;
+mod stats;
+mod syscall;
+
+pub use batch::Delivery;
+pub use cnproc_parse::{
+    Ack, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid,
+    Unknown, event_name, kernel,
+};
+pub use connector::{Batch, Connector};
+pub use errno::Errno;
+pub use error::{Error, explain};
+pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
+pub use stats::Stats;

@@ -1,0 +1,184 @@
+//! The account of losses, pure.
+//!
+//! Two witnesses tell of losses. Gaps in the CPUs' sequence numbers see every loss, and where it
+//! happened, but only once the next event of that CPU arrives, and only where no filter takes
+//! numbers away. The socket's drop counter sees the losses of a full queue at once, filtered or not,
+//! but not where in the stream they were. Neither ever counts more than there was, so what both have
+//! counted since they last started together is the larger of the two.
+
+use cnproc_parse::{Event, Sequence, Step};
+use core::ops::DerefMut;
+
+/// As many CPUs as x86's NR_CPUS may be. Only those that exist take room. The losses of one beyond
+/// are left to the drop counter.
+pub(crate) const CPUS: usize = 8192;
+
+/// The account of one socket.
+#[derive(Debug)]
+pub(crate) struct Account<C> {
+    cpus: C,
+    /// One more than the highest CPU seen.
+    cpus_seen: usize,
+    /// Whether gaps are losses: no filter is in force.
+    by_sequence: bool,
+    /// Events made before this were queued under an earlier filter.
+    since_ns: u64,
+    /// The last reading of the drop counter, which has 32 bits and wraps around.
+    counter: u32,
+    /// What either witness has counted since they last started together.
+    gaps: u64,
+    drops: u64,
+    /// How much of that has been told.
+    told: u64,
+}
+
+impl<C: DerefMut<Target = [Sequence]>> Account<C> {
+    pub(crate) const fn new(cpus: C, by_sequence: bool) -> Self {
+        Self {
+            cpus,
+            cpus_seen: 0,
+            by_sequence,
+            since_ns: 0,
+            counter: 0,
+            gaps: 0,
+            drops: 0,
+            told: 0,
+        }
+    }
+
+    /// Whether gaps tell where in the stream a loss was.
+    pub(crate) const fn by_sequence(&self) -> bool {
+        self.by_sequence
+    }
+
+    /// Takes a message's number. Returns how many losses it makes known.
+    pub(crate) fn observe(&mut self, event: &Event) -> u64 {
+        if !self.by_sequence || event.timestamp_ns < self.since_ns {
+            return 0;
+        }
+        let index = event.cpu as usize;
+        let Some(cpu) = self.cpus.get_mut(index) else { return 0 };
+        self.cpus_seen = self.cpus_seen.max(index + 1);
+        match cpu.observe(event.seq) {
+            Step::First | Step::Next => return 0,
+            Step::Gap(count) => self.gaps += u64::from(count),
+            Step::Late => self.gaps = self.gaps.saturating_sub(1),
+        }
+        self.tell()
+    }
+
+    /// Takes a reading of the drop counter. Returns how many losses it makes known.
+    pub(crate) const fn observe_drops(&mut self, counter: u32) -> u64 {
+        self.drops += counter.wrapping_sub(self.counter) as u64;
+        self.counter = counter;
+        self.tell()
+    }
+
+    /// At least one event was dropped: the socket said so by ENOBUFS. For want of a drop counter.
+    pub(crate) const fn observe_overrun(&mut self) -> u64 {
+        self.observe_drops(self.counter.wrapping_add(1))
+    }
+
+    /// Another filter is in force for events made at `since_ns` and later. The drop counter must have
+    /// been observed just after it came into force, so that both witnesses can start anew.
+    pub(crate) fn filter_changed(&mut self, by_sequence: bool, since_ns: u64) {
+        // CPUs that do not exist stay untouched, and take no room.
+        self.cpus.iter_mut().take(self.cpus_seen).for_each(Sequence::reset);
+        (self.by_sequence, self.since_ns) = (by_sequence, since_ns);
+        (self.gaps, self.drops, self.told) = (0, 0, 0);
+    }
+
+    const fn tell(&mut self) -> u64 {
+        let counted = if self.gaps > self.drops { self.gaps } else { self.drops };
+        let news = counted.saturating_sub(self.told);
+        self.told += news;
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnproc_parse::{Ack, EventData};
+
+    fn account(by_sequence: bool) -> Account<Vec<Sequence>> {
+        Account::new(vec![Sequence::default(); 4], by_sequence)
+    }
+
+    fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
+        Event { cpu, timestamp_ns, seq, ack: 0, size: 40, data: EventData::Ack(Ack { err: 0 }) }
+    }
+
+    #[test]
+    fn a_loss_seen_by_both_witnesses_is_told_once() {
+        let mut gap_first = account(true);
+        assert_eq!(gap_first.observe(&event(0, 1, 0)), 0);
+        assert_eq!(gap_first.observe(&event(0, 5, 0)), 3);
+        assert_eq!(gap_first.observe_drops(3), 0);
+
+        let mut counter_first = account(true);
+        assert_eq!(counter_first.observe(&event(0, 1, 0)), 0);
+        assert_eq!(counter_first.observe_drops(3), 3);
+        assert_eq!(counter_first.observe(&event(0, 3, 0)), 0);
+        assert_eq!(counter_first.observe(&event(0, 6, 0)), 0);
+        assert_eq!(counter_first.observe(&event(0, 8, 0)), 1, "a failed allocation");
+    }
+
+    #[test]
+    fn each_cpu_counts_for_itself_and_the_first_sight_of_one_is_no_loss() {
+        let mut account = account(true);
+        assert_eq!(account.observe(&event(0, 100, 0)), 0);
+        assert_eq!(account.observe(&event(3, 7, 0)), 0);
+        assert_eq!(account.observe(&event(0, 101, 0)), 0);
+        assert_eq!(account.observe(&event(3, 9, 0)), 1);
+        assert_eq!(account.observe(&event(4, 9, 0)), 0, "no such CPU in the table");
+    }
+
+    #[test]
+    fn behind_a_filter_gaps_are_no_losses_and_drops_are() {
+        let mut account = account(false);
+        assert_eq!(account.observe(&event(0, 1, 0)), 0);
+        assert_eq!(account.observe(&event(0, 50, 0)), 0);
+        assert_eq!(account.observe_drops(2), 2);
+        assert_eq!(account.observe_drops(2), 0);
+    }
+
+    #[test]
+    fn the_drop_counter_wraps_around() {
+        let mut account = account(false);
+        assert_eq!(account.observe_drops(u32::MAX), u64::from(u32::MAX));
+        assert_eq!(account.observe_drops(4), 5);
+    }
+
+    #[test]
+    fn a_late_event_takes_back_its_gap() {
+        let mut account = account(true);
+        assert_eq!(account.observe(&event(0, 1, 0)), 0);
+        assert_eq!(account.observe(&event(0, 4, 0)), 2);
+        assert_eq!(account.observe(&event(0, 2, 0)), 0);
+        assert_eq!(account.observe(&event(0, 6, 0)), 0, "two in all, and two were told");
+        assert_eq!(account.observe(&event(0, 8, 0)), 1);
+    }
+
+    #[test]
+    fn after_a_change_of_filter_earlier_events_and_numbers_say_nothing() {
+        let mut account = account(true);
+        assert_eq!(account.observe(&event(1, 1, 10)), 0);
+        assert_eq!(account.observe_drops(1), 1);
+        account.filter_changed(false, 20);
+        assert_eq!(account.observe(&event(1, 9, 25)), 0);
+        account.filter_changed(true, 30);
+        assert_eq!(account.observe(&event(1, 20, 29)), 0, "queued under the filter");
+        assert_eq!(account.observe(&event(1, 22, 30)), 0, "the first one without");
+        assert_eq!(account.observe(&event(1, 25, 31)), 2);
+        assert_eq!(account.observe_drops(3), 0, "the same two");
+    }
+
+    #[test]
+    fn without_a_counter_an_overrun_is_at_least_one() {
+        let mut account = account(true);
+        assert_eq!(account.observe(&event(0, 1, 0)), 0);
+        assert_eq!(account.observe_overrun(), 1);
+        assert_eq!(account.observe(&event(0, 12, 0)), 9);
+    }
+}

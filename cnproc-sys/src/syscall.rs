@@ -1,0 +1,316 @@
+//! The system calls: every `unsafe` line of this crate.
+
+use crate::errno::Errno;
+use crate::fd::Fd;
+use cnproc_parse::Program;
+use core::ffi::{CStr, c_int};
+use core::mem::{MaybeUninit, size_of, size_of_val, zeroed};
+use core::ops::{Deref, DerefMut};
+use core::ptr::{self, NonNull};
+use core::time::Duration;
+use libc::{sockaddr_nl, socklen_t};
+
+pub(crate) type Result<T> = core::result::Result<T, Errno>;
+
+fn last_errno() -> Errno {
+    // SAFETY: libc gives a valid pointer to the calling thread's errno.
+    Errno(unsafe { *libc::__errno_location() })
+}
+
+/// A system call's result: its value, or errno if it is negative.
+fn value(result: c_int) -> Result<c_int> {
+    if result < 0 { Err(last_errno()) } else { Ok(result) }
+}
+
+pub(crate) fn close(fd: c_int) {
+    // SAFETY: no memory is involved; `Fd` closes only what it owns.
+    unsafe { libc::close(fd) };
+}
+
+pub(crate) fn getpid() -> c_int {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Now, on the clock of the events' timestamps.
+pub(crate) fn monotonic() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is valid for writing.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// 32 random bits; None before Linux 3.17, or early in boot.
+pub(crate) fn random() -> Option<u32> {
+    let mut bytes = [0; 4];
+    // SAFETY: `bytes` is valid for writing of its length.
+    let got =
+        unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    (got.cast_unsigned() == bytes.len()).then_some(u32::from_ne_bytes(bytes))
+}
+
+/// `st_ino` of a path.
+pub(crate) fn inode(path: &CStr) -> Result<u64> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `path` ends with NUL, `stat` is valid for writing.
+    value(unsafe { libc::stat(path.as_ptr(), stat.as_mut_ptr()) })?;
+    // SAFETY: stat succeeded, so it wrote the whole struct.
+    let stat = unsafe { stat.assume_init() };
+    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
+    Ok(stat.st_ino as u64)
+}
+
+/// The beginning of a file, as much as fits; what is left of `bytes` stays as it is.
+pub(crate) fn read_file<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
+    // SAFETY: `path` ends with NUL.
+    let fd = value(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
+    let fd = Fd::new(fd);
+    // SAFETY: `bytes` is valid for writing of its length.
+    let got = unsafe { libc::read(fd.raw(), bytes.as_mut_ptr().cast(), bytes.len()) };
+    let got = usize::try_from(got).map_err(|_| last_errno())?;
+    Ok(bytes.get(..got).unwrap_or_default())
+}
+
+pub(crate) fn netlink_socket() -> Result<Fd> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: no memory is involved.
+    value(unsafe { libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_CONNECTOR) }).map(Fd::new)
+}
+
+fn address(groups: u32) -> sockaddr_nl {
+    // SAFETY: a sockaddr_nl is integers only; all zero is one: the kernel's own address.
+    let mut address: sockaddr_nl = unsafe { zeroed() };
+    address.nl_family = libc::AF_NETLINK as _;
+    address.nl_groups = groups;
+    address
+}
+
+const ADDRESS_SIZE: socklen_t = size_of::<sockaddr_nl>() as socklen_t;
+
+/// Joins the groups, at a port that the kernel chooses.
+pub(crate) fn bind(fd: &Fd, groups: u32) -> Result<()> {
+    let address = address(groups);
+    // SAFETY: the pointer and the length are of `address`.
+    value(unsafe { libc::bind(fd.raw(), ptr::from_ref(&address).cast(), ADDRESS_SIZE) }).map(drop)
+}
+
+/// Makes the kernel the only peer: others' unicast messages are refused.
+pub(crate) fn connect_to_kernel(fd: &Fd) -> Result<()> {
+    let address = address(0);
+    // SAFETY: the pointer and the length are of `address`.
+    value(unsafe { libc::connect(fd.raw(), ptr::from_ref(&address).cast(), ADDRESS_SIZE) })
+        .map(drop)
+}
+
+pub(crate) fn send(fd: &Fd, bytes: &[u8]) -> Result<()> {
+    // SAFETY: `bytes` is valid for reading of its length.
+    let sent = unsafe { libc::send(fd.raw(), bytes.as_ptr().cast(), bytes.len(), 0) };
+    if sent < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// Sets a socket option whose value is a `T` as C knows it.
+fn set_option<T>(fd: &Fd, level: c_int, name: c_int, option: &T) -> Result<()> {
+    let length = size_of::<T>() as socklen_t;
+    // SAFETY: the pointer and the length are of `option`.
+    value(unsafe { libc::setsockopt(fd.raw(), level, name, ptr::from_ref(option).cast(), length) })
+        .map(drop)
+}
+
+pub(crate) fn set_option_int(fd: &Fd, level: c_int, name: c_int, option: c_int) -> Result<()> {
+    set_option(fd, level, name, &option)
+}
+
+/// How long a receiving call may block (SO_RCVTIMEO); at least a microsecond, for 0 means for ever.
+pub(crate) fn set_receive_timeout(fd: &Fd, timeout: Duration) -> Result<()> {
+    let timeout = timeout.max(Duration::from_micros(1));
+    // SAFETY: a timeval is integers only.
+    let mut time: libc::timeval = unsafe { zeroed() };
+    time.tv_sec = timeout.as_secs() as _;
+    time.tv_usec = timeout.subsec_micros() as _;
+    set_option(fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &time)
+}
+
+/// Runs the program on each message before it is queued (SO_ATTACH_FILTER).
+pub(crate) fn attach_filter(fd: &Fd, program: &Program) -> Result<()> {
+    let mut code = [libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; 32];
+    let instructions = program.instructions();
+    for (slot, &(code, jt, jf, k)) in code.iter_mut().zip(instructions) {
+        *slot = libc::sock_filter { code, jt, jf, k };
+    }
+    let program = libc::sock_fprog { len: instructions.len() as u16, filter: code.as_mut_ptr() };
+    set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+pub(crate) fn detach_filter(fd: &Fd) -> Result<()> {
+    set_option_int(fd, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, 0)
+}
+
+/// How many messages the socket has dropped, modulo 2^32: SO_MEMINFO's SK_MEMINFO_DROPS,
+/// `linux/sock_diag.h`. Linux 4.12.
+pub(crate) fn drops(fd: &Fd) -> Result<u32> {
+    let mut numbers = [0_u32; 9];
+    let mut length = size_of_val(&numbers) as socklen_t;
+    // SAFETY: the pointer and the length are of `numbers`; the kernel writes no more than that.
+    value(unsafe {
+        libc::getsockopt(
+            fd.raw(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            numbers.as_mut_ptr().cast(),
+            &mut length,
+        )
+    })?;
+    let [.., drops] = numbers;
+    Ok(drops)
+}
+
+/// SO_RCVBUF: what the kernel grants, which is twice what was asked.
+pub(crate) fn receive_buffer(fd: &Fd) -> Result<u32> {
+    let mut bytes: c_int = 0;
+    let mut length = size_of::<c_int>() as socklen_t;
+    // SAFETY: the pointer and the length are of `bytes`.
+    value(unsafe {
+        libc::getsockopt(
+            fd.raw(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUF,
+            ptr::from_mut(&mut bytes).cast(),
+            &mut length,
+        )
+    })?;
+    Ok(bytes.cast_unsigned())
+}
+
+/// Types of which all bytes zero are a value.
+///
+/// # Safety
+/// They must be.
+pub(crate) unsafe trait Zeroed {}
+
+// SAFETY: two integers.
+unsafe impl Zeroed for cnproc_parse::Sequence {}
+// SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
+unsafe impl Zeroed for Slot {}
+// SAFETY: integers, and raw pointers, which may be null.
+unsafe impl Zeroed for Headers {}
+
+/// Memory of its own from the kernel, zeroed. A page takes room only once it is written to.
+#[derive(Debug)]
+pub(crate) struct Mapping<T> {
+    start: NonNull<T>,
+    length: usize,
+}
+
+// SAFETY: the memory is owned, as by a Box, and holds nothing that is bound to a thread: the
+// pointers in `Headers` are only ever used by the call that has just written them.
+unsafe impl<T> Send for Mapping<T> {}
+// SAFETY: a shared `Mapping` only reads.
+unsafe impl<T> Sync for Mapping<T> {}
+
+impl<T: Zeroed> Mapping<T> {
+    pub(crate) fn new(length: usize) -> Result<Self> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let size = length.saturating_mul(size_of::<T>());
+        // SAFETY: a new mapping, at an address of the kernel's choice, touches no memory in use.
+        let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(last_errno());
+        }
+        let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
+        Ok(Self { start, length })
+    }
+}
+
+impl<T> Deref for Mapping<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: the mapping is `length` values long, page-aligned, and was zeroed, which is a value
+        // of every `T` that `new` is for. It lives until drop.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl<T> DerefMut for Mapping<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`; `&mut self` makes this the only reference.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl<T> Drop for Mapping<T> {
+    fn drop(&mut self) {
+        let size = self.length.saturating_mul(size_of::<T>());
+        // SAFETY: exactly what `new` mapped, and nothing refers to it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), size) };
+    }
+}
+
+/// Room for one datagram, 128 bytes: of today's 76-byte datagrams one, with 36 bytes to spare.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Slot {
+    sender: sockaddr_nl,
+    /// How long the datagram is; more than there is room for if it was cut off.
+    pub(crate) length: u32,
+    pub(crate) bytes: [u8; 112],
+}
+
+impl Slot {
+    /// The sender's port: 0 is the kernel, which no other sender can claim to be.
+    pub(crate) const fn nl_pid(&self) -> u32 {
+        self.sender.nl_pid
+    }
+}
+
+/// How many datagrams one call takes at most.
+pub(crate) const BATCH: usize = 64;
+
+/// What recvmmsg is told of a batch of slots.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Headers {
+    messages: [libc::mmsghdr; BATCH],
+    buffers: [libc::iovec; BATCH],
+}
+
+/// Receives datagrams into the slots, one each, at most `BATCH`; returns how many came.
+pub(crate) fn recvmmsg(
+    fd: &Fd,
+    headers: &mut Headers,
+    slots: &mut [Slot],
+    flags: c_int,
+) -> Result<usize> {
+    let batch = slots.len().min(BATCH);
+    let Headers { messages, buffers } = headers;
+    for ((message, buffer), slot) in messages.iter_mut().zip(buffers).zip(slots.iter_mut()) {
+        *buffer =
+            libc::iovec { iov_base: slot.bytes.as_mut_ptr().cast(), iov_len: slot.bytes.len() };
+        message.msg_hdr.msg_name = ptr::from_mut(&mut slot.sender).cast();
+        message.msg_hdr.msg_namelen = ADDRESS_SIZE;
+        message.msg_hdr.msg_iov = buffer;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    // With MSG_TRUNC a length is the datagram's, also where it did not fit.
+    let flags = (flags | libc::MSG_TRUNC) as _;
+    // SAFETY: the loop has just written the first `batch` headers: each names one buffer and one
+    // address, both of a slot that is borrowed exclusively until this returns; the control pointers
+    // are null since the mapping was zeroed. No time-out: a null pointer.
+    let came = value(unsafe {
+        libc::recvmmsg(fd.raw(), messages.as_mut_ptr(), batch as _, flags, ptr::null_mut())
+    })?;
+    let came = came.cast_unsigned() as usize;
+    for (message, slot) in messages.iter().zip(slots).take(came) {
+        slot.length = message.msg_len;
+    }
+    Ok(came)
+}
+
+/// Lends the descriptor for `AsFd`.
+#[cfg(feature = "std")]
+pub(crate) fn borrow(fd: &Fd) -> std::os::fd::BorrowedFd<'_> {
+    // SAFETY: `fd` is open, and stays so for the lifetime of the borrow.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(fd.raw()) }
+}
