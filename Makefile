@@ -1,0 +1,52 @@
+# cnproc for C programmers. make help tells the targets.
+
+CARGO ?= cargo
+CC ?= cc
+CFLAGS ?= -O2 -g
+CARGO_TARGET_DIR ?= target
+
+OUT := $(CARGO_TARGET_DIR)/c
+CAPI := $(CARGO_TARGET_DIR)/capi
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+SONAME := libcnproc.so.0
+MAP := cnproc-ffi/libcnproc.map
+EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
+
+.PHONY: all lib run check clean help FORCE
+
+all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
+
+help:  ## this text
+	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST)
+
+lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
+
+# Cargo knows what is up to date.
+$(CAPI)/libcnproc.a: FORCE
+	@$(CARGO) build --quiet --package cnproc-cdylib --profile capi
+
+$(OUT)/libcnproc.a: $(CAPI)/libcnproc.a
+	@mkdir -p $(OUT)
+	@cmp -s $< $@ || install -m 644 $< $@
+
+# Linked here, not by cargo: only so do the symbols get their versions, with every linker.
+$(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP)
+	@mkdir -p $(OUT)
+	$(CC) -shared -o $(OUT)/libcnproc.so.$(VERSION).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
+	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) -lc
+	@mv $(OUT)/libcnproc.so.$(VERSION).new $(OUT)/libcnproc.so.$(VERSION)
+	@ln -sf libcnproc.so.$(VERSION) $(OUT)/$(SONAME)
+	@ln -sf $(SONAME) $(OUT)/libcnproc.so
+
+$(OUT)/proc_events: cnproc-ffi/examples/proc_events.c include/cnproc.h $(OUT)/libcnproc.a
+	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Iinclude -o $@ $< $(OUT)/libcnproc.a $(LDFLAGS)
+
+run: $(OUT)/proc_events  ## the classic program, on the live kernel, until Ctrl-C
+	@$(OUT)/proc_events
+
+check: lib  ## every test
+	$(CARGO) test --workspace
+
+clean:  ## away with everything built
+	$(CARGO) clean

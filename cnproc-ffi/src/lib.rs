@@ -1,0 +1,36 @@
+//! The C API of cnproc: `include/cnproc.h`, which is generated from this crate, is its manual.
+//!
+//! Nothing is decided here. Arguments are checked, values converted, errors turned into negative error
+//! numbers; the rest is `cnproc-sys` and `cnproc-parse`.
+
+#![cfg_attr(not(test), no_std)]
+#![allow(non_camel_case_types, reason = "the names are those that C sees")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the text is the header's: see the calling contract there"
+)]
+
+mod convert;
+mod handle;
+mod parse;
+mod recv;
+mod ret;
+mod sized;
+mod stats;
+mod strings;
+mod types;
+mod version;
+
+pub use handle::{cnproc, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_set_events};
+pub use parse::cnproc_parse;
+pub use recv::cnproc_recv;
+pub use stats::{cnproc_get_stats, cnproc_stats};
+pub use strings::{
+    cnproc_event_format, cnproc_event_is_thread, cnproc_event_name, cnproc_strerror,
+};
+pub use types::{
+    cnproc_ack, cnproc_comm, cnproc_coredump, cnproc_event, cnproc_event_data, cnproc_exec,
+    cnproc_exit, cnproc_fork, cnproc_id, cnproc_id_e, cnproc_id_r, cnproc_lost, cnproc_ptrace,
+    cnproc_sid,
+};
+pub use version::{cnproc_version, cnproc_version_string};

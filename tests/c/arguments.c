@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every function checks its arguments, and says -EINVAL, -E2BIG or nothing. */
+#include <cnproc.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "test.h"
+
+int main(void)
+{
+    struct cnproc *none = (struct cnproc *)&errno, *cp = none;
+    struct cnproc_event event;
+    struct cnproc_options options;
+    struct cnproc_stats stats;
+    unsigned char longer[sizeof options + 8];
+    unsigned char bytes[16];
+    char line[8];
+
+    memset(&event, 0, sizeof event);
+    memset(&options, 0, sizeof options);
+    memset(bytes, 0, sizeof bytes);
+
+    CHECK_EQUAL(cnproc_open(NULL, NULL, 0), -EINVAL);
+    options.flags = 4;
+    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
+    options.flags = 0;
+    options.events = 0x400;
+    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
+    options.events = CNPROC_EVENT_LOST;
+    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
+    options.events = 0;
+    options.reserved = 1;
+    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
+    options.reserved = 0;
+    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options - 1), -EINVAL);
+    CHECK_EQUAL(cnproc_open(&cp, &options, 0), -EINVAL);
+    CHECK_EQUAL(cnproc_open(&cp, &options, (size_t)-1), -EINVAL);
+    memset(longer, 0, sizeof longer);
+    longer[sizeof longer - 1] = 1;
+    CHECK_EQUAL(cnproc_open(&cp, (struct cnproc_options *)(void *)longer, sizeof longer), -E2BIG);
+    CHECK(cp == none);
+
+    CHECK_EQUAL(cnproc_fd(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_recv(NULL, &event, 1, 0), -EINVAL);
+    CHECK_EQUAL(cnproc_set_events(NULL, 0), -EINVAL);
+    CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
+    cnproc_close(NULL);
+
+    CHECK_EQUAL(cnproc_parse(NULL, 1, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, (size_t)-1, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, 0, &event), 0);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, &event), -EBADMSG);
+
+    CHECK(strcmp(cnproc_event_name(CNPROC_EVENT_FORK), "fork") == 0);
+    CHECK(strcmp(cnproc_event_name(CNPROC_EVENT_LOST), "lost") == 0);
+    CHECK(cnproc_event_name(0x400) == NULL);
+    CHECK_EQUAL(cnproc_event_is_thread(NULL), -EINVAL);
+
+    event.what = CNPROC_EVENT_LOST;
+    event.event_data.lost.count = UINT64_MAX;
+    CHECK_EQUAL(cnproc_event_format(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_event_format(&event, NULL, 1), -EINVAL);
+    CHECK_EQUAL(cnproc_event_format(&event, NULL, 0), strlen("lost: count=18446744073709551615"));
+    memset(line, 'x', sizeof line);
+    CHECK(cnproc_event_format(&event, line, 5) > 4);
+    CHECK(memcmp(line, "lost\0xxx", sizeof line) == 0);
+    CHECK(cnproc_event_format(&event, line, 1) > 0);
+    CHECK(line[0] == '\0');
+
+    CHECK(strstr(cnproc_strerror(-EREMOTE), "user namespace") != NULL);
+    CHECK(strcmp(cnproc_strerror(EREMOTE), cnproc_strerror(-EREMOTE)) == 0);
+    CHECK(cnproc_strerror((int)0x80000000u) != NULL);
+    CHECK_EQUAL(cnproc_version(), CNPROC_VERSION);
+    CHECK(CNPROC_VERSION_AT_LEAST(0, 1, 0) && !CNPROC_VERSION_AT_LEAST(0, 2, 0));
+    return 0;
+}

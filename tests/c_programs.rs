@@ -1,0 +1,25 @@
+//! The C programs of `tests/c`, one per behaviour: 0 is a pass, 77 a skip, all else a failure.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
+
+use std::process::Command;
+
+/// Runs a program of `tests/c`.
+fn run(name: &str) {
+    let program = support::compile(&format!("tests/c/{name}.c"));
+    let output = Command::new(&program).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    std::fs::remove_file(&program).unwrap();
+    match output.status.code() {
+        Some(0) => {}
+        Some(77) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
+            eprintln!("skipped: {name}: {text}");
+        }
+        _ => panic!("{name}: {}\n{text}", output.status),
+    }
+}
+
+#[test]
+fn arguments() {
+    run("arguments");
+}

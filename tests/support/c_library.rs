@@ -1,0 +1,80 @@
+//! The C library, built once by each test program that asks for it, and C programs linked with it.
+
+use crate::root;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The C library as `make` builds it.
+#[derive(Debug)]
+pub struct CLibrary {
+    /// `libcnproc.a`
+    pub archive: PathBuf,
+    /// `libcnproc.so`
+    pub shared: PathBuf,
+}
+
+impl CLibrary {
+    /// Builds it, if it is not up to date.
+    pub fn get() -> &'static Self {
+        static LIBRARY: OnceLock<CLibrary> = OnceLock::new();
+        LIBRARY.get_or_init(|| {
+            run(Command::new("make").arg("--no-print-directory").arg("-C").arg(root()).arg("lib"));
+            let dir = target().join("c");
+            Self { archive: dir.join("libcnproc.a"), shared: dir.join("libcnproc.so") }
+        })
+    }
+}
+
+/// Cargo's target directory: that of the test program that runs.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Compiles a C program of the repository with all warnings on and fatal, and links it with the static
+/// library. Returns the program.
+pub fn compile(source: &str) -> PathBuf {
+    let source = root().join(source);
+    let name = source.file_stem().unwrap();
+    let dir = target().join("c").join("programs");
+    std::fs::create_dir_all(&dir).unwrap();
+    // A name of its own for each test process, so that none runs what another writes.
+    let mut unique = name.to_os_string();
+    unique.push(format!("-{}", std::process::id()));
+    let program = dir.join(unique);
+    run(cc()
+        .args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread"])
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .arg("-I")
+        .arg(root().join("include"))
+        .arg(&source)
+        .arg(&CLibrary::get().archive)
+        .arg("-o")
+        .arg(&program));
+    program
+}
+
+fn cc() -> Command {
+    Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+}
+
+fn run(command: &mut Command) {
+    // What cargo sets for tests is not meant for the cargo that make runs.
+    for (name, _) in std::env::vars_os() {
+        let name_str = name.to_string_lossy();
+        if name_str.starts_with("CARGO_")
+            && name_str != "CARGO_TARGET_DIR"
+            && name_str != "CARGO_HOME"
+        {
+            command.env_remove(&name);
+        }
+    }
+    command.env_remove("MAKEFLAGS").env_remove("MFLAGS");
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,16 @@
+//! What several test files need: the C library, a C compiler, and processes that make events.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+
+mod c_library;
+pub mod child;
+pub mod live;
+
+pub use c_library::{CLibrary, compile};
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
