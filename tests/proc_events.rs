@@ -44,7 +44,7 @@ fn it_prints_the_classic_lines_and_ends_on_sigint_with_status_0() {
 
     // SAFETY: the process is ours, and not waited for.
     unsafe { libc::kill(running.id() as i32, libc::SIGINT) };
-    drop(lines.count());
+    lines.for_each(drop);
     assert_eq!(running.wait().unwrap().code(), Some(0));
     std::fs::remove_file(program).unwrap();
 }
