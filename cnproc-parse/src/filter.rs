@@ -126,7 +126,9 @@ impl Program {
     const EMPTY: Self = Self { instructions: [(0, 0, 0, 0); LONGEST], length: 0 };
 
     const fn push(&mut self, code: u16, jt: u8, jf: u8, k: u32) {
-        if let Some((slot, _)) = self.instructions.split_at_mut(self.length).1.split_first_mut() {
+        if let Some((_, rest)) = self.instructions.split_at_mut_checked(self.length)
+            && let Some((slot, _)) = rest.split_first_mut()
+        {
             *slot = (code, jt, jf, k);
             self.length += 1;
         }
@@ -134,7 +136,10 @@ impl Program {
 
     /// Adds the two returns, and makes `ACCEPT` and `REJECT` the distances to them.
     const fn finish(mut self) -> Self {
-        let mut rest = self.instructions.split_at_mut(self.length).0;
+        let mut rest = match self.instructions.split_at_mut_checked(self.length) {
+            Some((written, _)) => written,
+            None => &mut [],
+        };
         while let Some(((_, jt, jf, _), after)) = rest.split_first_mut() {
             *jt = distance(*jt, after.len());
             *jf = distance(*jf, after.len());

@@ -1,6 +1,7 @@
 //! The listener: open, receive, change, close.
 
 use crate::batch::{Arena, Delivery};
+use crate::deadline::Deadline;
 use crate::diagnosis;
 use crate::errno::Errno;
 use crate::error::Error;
@@ -113,9 +114,7 @@ impl Connector {
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
         self.check_owner()?;
         if !self.has_next() {
-            let deadline = timeout
-                .filter(|timeout| !timeout.is_zero())
-                .and_then(|timeout| syscall::monotonic().checked_add(timeout));
+            let deadline = timeout.filter(|timeout| !timeout.is_zero()).map(Deadline::after);
             let mut left = timeout;
             loop {
                 let came = self.fill(left)?;
@@ -123,7 +122,7 @@ impl Connector {
                     break;
                 }
                 if let Some(deadline) = deadline {
-                    left = Some(deadline.saturating_sub(syscall::monotonic()));
+                    left = Some(deadline.left());
                 }
                 if !came && left.is_some_and(|left| left.is_zero()) {
                     return Ok(None);
@@ -149,7 +148,7 @@ impl Connector {
         if let Ok(drops) = syscall::drops(&self.fd) {
             self.observe_drops(drops);
         }
-        self.account.filter_changed(filter.is_everything(), since.as_nanos() as u64);
+        self.account.filter_changed(filter.is_everything(), since);
         self.stats.events = events;
         self.next = self.next.filter(|event| filter.matches(event));
         Ok(())

@@ -5,6 +5,7 @@
 //! `send` returns, behind the events that came first; those stay queued, in order.
 
 use crate::batch::Arena;
+use crate::deadline::Deadline;
 use crate::diagnosis;
 use crate::error::Error;
 use crate::fd::Fd;
@@ -24,7 +25,7 @@ impl Listens {
         arena: &mut Arena,
         timeout: Duration,
     ) -> Result<(), Error> {
-        let deadline = syscall::monotonic() + timeout;
+        let deadline = Deadline::after(timeout);
         let mut nonce = self.send_listen(fd)?;
         let mut scanned = arena.queued().len();
         let mut looked = false;
@@ -51,7 +52,7 @@ impl Listens {
                 return Err(error);
             }
             looked = true;
-            if syscall::monotonic() >= deadline || arena.is_full() {
+            if deadline.left().is_zero() || arena.is_full() {
                 return Err(Error::NoAnswer);
             }
             // A full queue may have swallowed the acknowledgement. Now it has room.
@@ -80,9 +81,9 @@ impl Listens {
 }
 
 /// Receives what there is; if `wait`, waits for it until the deadline. Whether the queue is empty now.
-fn receive(fd: &Fd, arena: &mut Arena, deadline: Duration, wait: bool) -> Result<bool, Error> {
+fn receive(fd: &Fd, arena: &mut Arena, deadline: Deadline, wait: bool) -> Result<bool, Error> {
     let flags = if wait {
-        let left = deadline.saturating_sub(syscall::monotonic()).max(Duration::from_millis(1));
+        let left = deadline.left().max(Duration::from_millis(1));
         syscall::set_receive_timeout(fd, left)
             .map_err(|errno| Error::System { call: "setsockopt(SO_RCVTIMEO)", errno })?;
         libc::MSG_WAITFORONE
@@ -112,6 +113,6 @@ fn acknowledgement(datagram: &[u8], nonce: u32) -> Option<u32> {
 fn nonce() -> u32 {
     syscall::random().unwrap_or_else(|| {
         let now = syscall::monotonic();
-        now.subsec_nanos() ^ (now.as_secs() as u32) ^ syscall::getpid().cast_unsigned() << 8
+        (now ^ now >> 32) as u32 ^ syscall::getpid().cast_unsigned() << 8
     })
 }

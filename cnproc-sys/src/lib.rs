@@ -38,6 +38,7 @@
 
 mod batch;
 mod connector;
+mod deadline;
 mod diagnosis;
 mod errno;
 mod error;

@@ -32,13 +32,14 @@ pub(crate) fn getpid() -> c_int {
     unsafe { libc::getpid() }
 }
 
-/// Now, on the clock of the events' timestamps.
-pub(crate) fn monotonic() -> Duration {
+/// Now, on the clock of the events' timestamps, in nanoseconds.
+pub(crate) fn monotonic() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is valid for writing.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
     #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    let (seconds, nanoseconds) = (now.tv_sec as u64, now.tv_nsec as u64);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
 }
 
 /// 32 random bits; None before Linux 3.17, or early in boot.
