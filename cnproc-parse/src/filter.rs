@@ -34,7 +34,7 @@ impl Filter {
                     || self.events.contains(EventMask::NONZERO_EXIT) && exit.exit_code != 0
             }
             _ if self.events.contains(EventMask::ALL) => true,
-            data => self.events.bits() & data.what() != 0,
+            data => self.types() & data.what() != 0,
         };
         wanted && !(self.processes && event.data.is_thread())
     }
@@ -42,51 +42,43 @@ impl Filter {
     /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an event that is
     /// not wanted is never queued.
     pub const fn program(&self) -> Program {
-        let events = self.events.bits();
-        let all = self.events.contains(EventMask::ALL);
-        let (exit, nonzero_exit) =
-            (events & kernel::PROC_EVENT_EXIT, events & kernel::PROC_EVENT_NONZERO_EXIT);
+        let exits_by_code =
+            !self.events.contains(EventMask::EXIT) && self.events.contains(EventMask::NONZERO_EXIT);
 
         let mut program = Program::EMPTY;
         program.push(LOAD, 0, 0, WHAT);
         program.push(JUMP_EQUAL, ACCEPT, NEXT, kernel::PROC_EVENT_NONE);
-        if exit == 0 && nonzero_exit != 0 {
-            // Not an exit: on to the mask. An exit with code 0: no.
-            program.push(JUMP_EQUAL, NEXT, 2, loaded(kernel::PROC_EVENT_EXIT));
+        if exits_by_code {
+            // The kernel gives a nonzero exit no bit of its own. All but exits: on to the mask.
+            program.push(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_EXIT));
             program.push(LOAD, 0, 0, DATA + offset_of!(exit_proc_event, exit_code) as u32);
             program.push(JUMP_EQUAL, REJECT, NEXT, 0);
             program.push(LOAD, 0, 0, WHAT);
+            program.push(JUMP, 0, 0, 1);
         }
-        if !all {
-            // The kernel gives a nonzero exit no bit of its own.
-            let exit = if nonzero_exit != 0 { kernel::PROC_EVENT_EXIT } else { 0 };
-            let bits = events & !kernel::PROC_EVENT_NONZERO_EXIT | exit;
-            program.push(JUMP_ANY_BIT, NEXT, REJECT, loaded(bits));
+        if !self.events.contains(EventMask::ALL) {
+            program.push(JUMP_ANY_BIT, NEXT, REJECT, loaded(self.types()));
         }
         if self.processes {
             let pid = DATA + offset_of!(fork_proc_event, child_pid) as u32;
             program.push(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_FORK));
-            program.push(LOAD, 0, 0, pid);
-            program.push(COPY_TO_X, 0, 0, 0);
-            program.push(LOAD, 0, 0, pid + 4);
-            program.push(JUMP_EQUAL_X, ACCEPT, REJECT, 0);
+            program.compare_pid_with_tgid(pid);
 
-            program.push(JUMP_ANY_BIT, NEXT, ACCEPT, loaded(OF_THREADS));
-            program.push(LOAD, 0, 0, DATA);
-            program.push(COPY_TO_X, 0, 0, 0);
-            program.push(LOAD, 0, 0, DATA + 4);
-            program.push(JUMP_EQUAL_X, ACCEPT, REJECT, 0);
+            program.push(JUMP_EQUAL, 4, NEXT, loaded(kernel::PROC_EVENT_EXIT));
+            program.push(JUMP_EQUAL, 3, NEXT, loaded(kernel::PROC_EVENT_UID));
+            program.push(JUMP_EQUAL, 2, NEXT, loaded(kernel::PROC_EVENT_GID));
+            program.push(JUMP_EQUAL, 1, NEXT, loaded(kernel::PROC_EVENT_PTRACE));
+            program.push(JUMP_EQUAL, NEXT, ACCEPT, loaded(kernel::PROC_EVENT_COMM));
+            program.compare_pid_with_tgid(DATA);
         }
         program.finish()
     }
-}
 
-/// The types that name the thread they concern first in their data.
-const OF_THREADS: u32 = kernel::PROC_EVENT_UID
-    | kernel::PROC_EVENT_GID
-    | kernel::PROC_EVENT_PTRACE
-    | kernel::PROC_EVENT_COMM
-    | kernel::PROC_EVENT_EXIT;
+    /// The bits to hold against an event's type: a nonzero exit has the type of every exit.
+    const fn types(&self) -> u32 {
+        self.events.bits() & !kernel::PROC_EVENT_NONZERO_EXIT
+    }
+}
 
 /// A filter sees the message from its `nlmsghdr` on.
 const EVENT: u32 = (nlmsg::SIZE + cn_msg::SIZE) as u32;
@@ -102,6 +94,7 @@ const fn loaded(word: u32) -> u32 {
 // linux/bpf_common.h, as class | size | mode.
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const COPY_TO_X: u16 = 0x07; // BPF_MISC | BPF_TAX
+const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
 const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_EQUAL_X: u16 = 0x1d; // BPF_JMP | BPF_JEQ | BPF_X
 const JUMP_ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
@@ -112,7 +105,7 @@ const NEXT: u8 = 0;
 const ACCEPT: u8 = 0xfe;
 const REJECT: u8 = 0xff;
 
-const LONGEST: usize = 19;
+const LONGEST: usize = 24;
 
 /// A classic BPF program: `struct sock_filter` as `(code, jt, jf, k)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +125,14 @@ impl Program {
             *slot = (code, jt, jf, k);
             self.length += 1;
         }
+    }
+
+    /// Accepts if the words at `pid` and after it are equal.
+    const fn compare_pid_with_tgid(&mut self, pid: u32) {
+        self.push(LOAD, 0, 0, pid);
+        self.push(COPY_TO_X, 0, 0, 0);
+        self.push(LOAD, 0, 0, pid + 4);
+        self.push(JUMP_EQUAL_X, ACCEPT, REJECT, 0);
     }
 
     /// Adds the two returns, and makes `ACCEPT` and `REJECT` the distances to them.

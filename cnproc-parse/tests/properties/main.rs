@@ -1,0 +1,20 @@
+//! What holds for every event, every datagram and every string of bytes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "for tests")]
+
+mod bpf;
+mod encode;
+mod filter;
+mod line;
+mod parse;
+mod sequence;
+mod strategies;
+
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// A failure is kept beside its source file, and tried first from then on. More cases:
+/// `PROPTEST_CASES=100000 cargo test -p cnproc-parse --test properties`.
+fn config() -> Config {
+    let kept = FileFailurePersistence::WithSource("regressions");
+    Config { failure_persistence: Some(Box::new(kept)), ..Config::default() }
+}
