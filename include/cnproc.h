@@ -513,6 +513,20 @@ int cnproc_set_events(struct cnproc *cp,
                       uint32_t events);
 
 /**
+ * Finds out whether the kernel still makes events, and switches them on again if it does not.
+ *
+ * Other programs can switch events off for all, and the kernel tells nobody: before Linux 6.6 by one
+ * IGNORE too many, since then by IGNOREs after invalid requests. Call this where silence is suspicious,
+ * say each time that cnproc_recv has waited for a minute in vain; call cnproc_recv(…, 0) after it before
+ * polling again.
+ *
+ * Returns 0 if events are on; 1 if they were off and are on again: what happened in the meantime was
+ * never made an event, and is in no count; or -ENOTCONN if they are off and stay so, -EINVAL, -ECHILD,
+ * -ENOMEM, -EIO.
+ */
+int cnproc_check(struct cnproc *cp);
+
+/**
  * Reads the first event of a datagram, or of what is left of one: `len` bytes at `buf`, aligned in any
  * way, that this machine's kernel sent. Messages that are no events are passed over.
  *

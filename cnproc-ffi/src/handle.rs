@@ -1,9 +1,9 @@
-//! The handle: open, descriptor, mask, close.
+//! The handle: open, descriptor, mask, check, close.
 
 use crate::ret;
 use crate::sized;
 use cnproc_parse::EventMask;
-use cnproc_sys::Connector;
+use cnproc_sys::{Check, Connector};
 use core::ffi::c_int;
 use core::time::Duration;
 
@@ -160,5 +160,25 @@ pub extern "C" fn cnproc_set_events(cp: Option<&mut cnproc>, events: u32) -> c_i
     match (cp, mask(events)) {
         (Some(cp), Ok(events)) => ret::status(cp.connector.set_events(events)),
         _ => ret::INVALID,
+    }
+}
+
+/// Finds out whether the kernel still makes events, and switches them on again if it does not.
+///
+/// Other programs can switch events off for all, and the kernel tells nobody: before Linux 6.6 by one
+/// IGNORE too many, since then by IGNOREs after invalid requests. Call this where silence is suspicious,
+/// say each time that cnproc_recv has waited for a minute in vain; call cnproc_recv(…, 0) after it before
+/// polling again.
+///
+/// Returns 0 if events are on; 1 if they were off and are on again: what happened in the meantime was
+/// never made an event, and is in no count; or -ENOTCONN if they are off and stay so, -EINVAL, -ECHILD,
+/// -ENOMEM, -EIO.
+#[unsafe(no_mangle)]
+pub extern "C" fn cnproc_check(cp: Option<&mut cnproc>) -> c_int {
+    let Some(cp) = cp else { return ret::INVALID };
+    match cp.connector.check() {
+        Ok(Check::Listening) => 0,
+        Ok(Check::Restored) => 1,
+        Err(reason) => ret::status(Err(reason)),
     }
 }

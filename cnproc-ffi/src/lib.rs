@@ -21,7 +21,9 @@ mod strings;
 mod types;
 mod version;
 
-pub use handle::{cnproc, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_set_events};
+pub use handle::{
+    cnproc, cnproc_check, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_set_events,
+};
 pub use parse::cnproc_parse;
 pub use recv::cnproc_recv;
 pub use stats::{cnproc_get_stats, cnproc_stats};

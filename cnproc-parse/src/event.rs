@@ -325,6 +325,11 @@ impl EventMask {
         self.0
     }
 
+    /// This set and the other. As `|`, which a constant cannot use.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether all types of `other` are in this set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -335,7 +340,7 @@ impl BitOr for EventMask {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.union(other)
     }
 }
 

@@ -14,6 +14,9 @@ pub enum Operation {
     /// `PROC_CN_MCAST_IGNORE`: stop sending events.
     #[doc(alias = "PROC_CN_MCAST_IGNORE")]
     Ignore,
+    /// 0, which the kernel refuses with EINVAL. Linux 6.6 and later remembers it as the socket's last
+    /// operation all the same, so that a LISTEN after it counts like a socket's first.
+    Invalid,
 }
 
 /// A request to the process events connector.
@@ -51,6 +54,7 @@ impl Request {
         let operation = match self.operation {
             Operation::Listen => kernel::PROC_CN_MCAST_LISTEN,
             Operation::Ignore => kernel::PROC_CN_MCAST_IGNORE,
+            Operation::Invalid => 0,
         };
         let (event_type, data) = match self.events {
             Some(events) => (events.bits(), size_of::<proc_input>()),

@@ -1,5 +1,9 @@
 //! The listener: open, receive, change, close.
 
+mod check;
+
+pub use check::Check;
+
 use crate::batch::{Arena, Delivery};
 use crate::deadline::Deadline;
 use crate::diagnosis;

@@ -46,6 +46,7 @@ impl Errno {
             libc::EAFNOSUPPORT => "EAFNOSUPPORT",
             libc::EADDRINUSE => "EADDRINUSE",
             libc::ENOBUFS => "ENOBUFS",
+            libc::ENOTCONN => "ENOTCONN",
             libc::ETIMEDOUT => "ETIMEDOUT",
             libc::ECONNREFUSED => "ECONNREFUSED",
             _ => return None,

@@ -22,6 +22,8 @@ pub enum Error {
     PidNamespace,
     /// The kernel took the request, and no acknowledgement of it came in time.
     NoAnswer,
+    /// Other programs have switched events off, and they could not be switched on again.
+    SwitchedOff,
     /// The kernel acknowledged the request with an error.
     Refused(Errno),
     /// A signal handler ran while the call waited. Nothing was lost: call again.
@@ -49,6 +51,7 @@ impl Error {
             Self::UserNamespace => libc::EREMOTE,
             Self::PidNamespace => libc::ENOTUNIQ,
             Self::NoAnswer => libc::ETIMEDOUT,
+            Self::SwitchedOff => libc::ENOTCONN,
             Self::Refused(_) => libc::EPROTO,
             Self::Interrupted => libc::EINTR,
             Self::ChildProcess => libc::ECHILD,
@@ -89,6 +92,10 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
         libc::ETIMEDOUT => {
             c"the kernel did not acknowledge the request in time, though nothing seen here forbids \
               it: try again with a longer time-out or a larger receive buffer"
+        }
+        libc::ENOTCONN => {
+            c"other programs have switched process events off (IGNORE), and they could not be \
+              switched on again: run with CAP_NET_ADMIN, and find who sends IGNORE again and again"
         }
         libc::EPROTO => {
             c"the kernel refused the request with an unexpected error: report it to the authors"
@@ -172,6 +179,7 @@ mod tests {
             Error::UserNamespace,
             Error::PidNamespace,
             Error::NoAnswer,
+            Error::SwitchedOff,
             Error::Refused(Errno(libc::EINVAL)),
             Error::Interrupted,
             Error::ChildProcess,

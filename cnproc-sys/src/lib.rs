@@ -54,7 +54,7 @@ pub use cnproc_parse::{
     Ack, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid,
     Unknown, event_name, kernel,
 };
-pub use connector::{Batch, Connector};
+pub use connector::{Batch, Check, Connector};
 pub use errno::Errno;
 pub use error::{Error, explain};
 pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
