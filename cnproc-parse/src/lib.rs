@@ -26,19 +26,30 @@
 //! undefined behaviour in C as in Rust. Everything here is read byte by byte instead.
 //!
 //! ```
-//! use cnproc_parse::{EventData, Message, messages};
+//! use cnproc_parse::{ByteOrder, EventData, Message, messages_in};
 //!
-//! # let datagram = [0_u8; 0];
-//! for message in messages(&datagram) {
-//!     match message {
-//!         Ok(Message::Event(event)) => match event.data {
-//!             EventData::Exec(exec) => println!("{} called execve", exec.process_tgid),
-//!             _ => println!("{event}"),
-//!         },
-//!         Ok(_) => {}                       // not an event of this connector
-//!         Err(error) => eprintln!("{error}"),
+//! // As Linux 6.18 sent it, on x86-64.
+//! let datagram = [
+//!     0x4c, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x5e, 0x3e, 0xa8, 0x05, 0x00, 0x00, 0x00, 0x00,
+//!     0x01, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x5e, 0x3e, 0xa8, 0x05, 0x00, 0x00, 0x00, 0x00,
+//!     0x28, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x5d, 0x76, 0xdb,
+//!     0x08, 0x03, 0x00, 0x00, 0x64, 0x14, 0x00, 0x00, 0x64, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+//!     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+//! ];
+//! // `messages(&datagram)` if it comes from this machine.
+//! for message in messages_in(&datagram, ByteOrder::Little) {
+//!     match message? {
+//!         Message::Event(event) => {
+//!             let EventData::Exec(exec) = event.data else { panic!("not an exec: {event}") };
+//!             assert_eq!((exec.process_pid, exec.process_tgid), (5220, 5220));
+//!             assert_eq!((event.cpu, event.timestamp_ns), (0, 3_336_576_589_124));
+//!             assert_eq!(event.to_string(), "exec: tid=5220 pid=5220");
+//!         }
+//!         other => panic!("not an event: {other:?}"),
 //!     }
 //! }
+//! assert_eq!(messages_in(&datagram, ByteOrder::Little).count(), 1);
+//! # Ok::<(), cnproc_parse::ParseError>(())
 //! ```
 
 #![no_std]
