@@ -1,50 +1,236 @@
-//! The classic program, rebuilt: its output, and how it ends.
+//! The classic program, rebuilt: what it prints, how it ends, and what it says when it can't begin.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
+
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use support::child;
 
-#[test]
-fn it_prints_the_classic_lines_and_ends_on_sigint_with_status_0() {
-    let program = support::compile("cnproc-ffi/examples/proc_events.c");
-    let mut running = Command::new(&program).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line == "set mcast listen ok"));
+const REBUILT: &str = "cnproc-ffi/examples/proc_events.c";
 
-    // SAFETY: system calls only.
+/// A listener that runs as a child, and the lines that it prints: they are read at once, for a program
+/// that waits for its reader loses events.
+struct Running {
+    process: Child,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Running {
+    /// Starts it, and waits until it listens.
+    fn start(program: &Path) -> Self {
+        let mut process =
+            Command::new(program).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        let running = Self { process, lines };
+        assert!(running.lines().any(|line| line == "set mcast listen ok"));
+        running
+    }
+
+    /// The lines until it ends.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.iter()
+    }
+
+    /// Its lines up to and with `end`.
+    fn lines_until(&self, end: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        for line in self.lines() {
+            let last = line == end;
+            seen.push(line);
+            if last {
+                return seen;
+            }
+        }
+        panic!("it ended before it printed {end}");
+    }
+
+    /// Makes marks, exits with a code that nobody else uses, until one arrives: while the queue is
+    /// full, they are lost.
+    fn lines_until_a_mark(&self) {
+        let arrived = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !arrived.load(Ordering::Relaxed) {
+                    // SAFETY: ends the process.
+                    child::fork(|| unsafe { libc::_exit(99) }).wait();
+                }
+            });
+            let mark = format!("exit_code={}", 99 << 8);
+            let found = self.lines().any(|line| line.ends_with(&mark));
+            arrived.store(true, Ordering::Relaxed);
+            assert!(found);
+        });
+    }
+
+    fn kill(&self, signal: i32) {
+        // SAFETY: the process is ours, and not waited for.
+        assert_eq!(unsafe { libc::kill(self.process.id().cast_signed(), signal) }, 0);
+    }
+
+    /// Interrupts it as Ctrl-C does. Returns its exit status, and what it said on stderr.
+    fn interrupt(mut self) -> (Option<i32>, String) {
+        self.kill(libc::SIGINT);
+        self.lines().for_each(drop);
+        let said = std::io::read_to_string(self.process.stderr.take().unwrap()).unwrap();
+        (self.process.wait().unwrap().code(), said)
+    }
+}
+
+/// The exit line of a child that ends at once: a mark in everybody's stream.
+fn mark() -> String {
+    let child = child::fork(|| ());
+    let line = format!("exit: tid={0} pid={0} exit_code=0", child.pid());
+    child.wait();
+    line
+}
+
+#[test]
+fn it_prints_a_known_sequence_and_ends_on_sigint_with_status_0() {
+    let program = support::compile(REBUILT);
+    let running = Running::start(&program);
+    // SAFETY: system calls.
     let child = child::fork(|| unsafe {
         libc::setgid(54321);
         libc::setuid(12345);
+        libc::setsid();
         libc::_exit(3);
     });
     let (parent, pid) = (std::process::id(), child.pid());
     child.wait();
     let end = format!("exit: tid={pid} pid={pid} exit_code=768");
-    let mut seen = Vec::new();
-    for line in lines.by_ref() {
-        if line.ends_with(&format!("pid={pid}")) || line.contains(&format!("tid={pid} ")) {
-            seen.push(line.clone());
-        }
-        if line == end {
-            break;
-        }
-    }
-    // The thread that forks is this test's; the kernel tells the process.
-    let fork = seen.remove(0);
+    let mut lines = running.lines_until(&end);
+    lines.retain(|line| {
+        line.ends_with(&format!("pid={pid}")) || line.contains(&format!("tid={pid} "))
+    });
+    let fork = lines.remove(0);
     assert!(fork.starts_with("fork: parent tid="), "{fork}");
     assert!(fork.ends_with(&format!(" pid={parent} -> child tid={pid} pid={pid}")), "{fork}");
-    assert_eq!(
-        seen,
-        [
-            format!("gid change: tid={pid} pid={pid} from 54321 to 54321"),
-            format!("uid change: tid={pid} pid={pid} from 12345 to 12345"),
-            end
-        ]
-    );
-
-    // SAFETY: the process is ours, and not waited for.
-    unsafe { libc::kill(running.id() as i32, libc::SIGINT) };
-    lines.for_each(drop);
-    assert_eq!(running.wait().unwrap().code(), Some(0));
+    let gid = format!("gid change: tid={pid} pid={pid} from 54321 to 54321");
+    let uid = format!("uid change: tid={pid} pid={pid} from 12345 to 12345");
+    assert_eq!(lines, [gid, uid, end]);
+    assert_eq!(running.interrupt(), (Some(0), String::new()));
     std::fs::remove_file(program).unwrap();
+}
+
+/// The numbers in a line.
+fn numbers(line: &str) -> Vec<u32> {
+    line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+}
+
+/// Of the lines, those about process `root` and all that descend from it, process by process. Within a
+/// process events have one order; across processes, on different CPUs, they may be queued to one
+/// socket the other way round than to another.
+fn family(lines: Vec<String>, root: u32) -> BTreeMap<u32, Vec<String>> {
+    let mut family = BTreeMap::from([(root, Vec::new())]);
+    for line in lines {
+        let process = match (line.split(':').next(), numbers(&line).as_slice()) {
+            (Some("fork"), &[_, parent, _, child]) => {
+                if family.contains_key(&parent) {
+                    family.entry(child).or_default();
+                }
+                child
+            }
+            (_, &[_, process, ..]) => process,
+            _ => continue,
+        };
+        if let Some(of_process) = family.get_mut(&process) {
+            of_process.push(line);
+        }
+    }
+    family
+}
+
+/// Both run side by side under a busy shell, and print the same bytes for all that it does.
+#[test]
+fn its_output_is_the_classic_programs() {
+    let (classic, rebuilt) = (support::compile("tests/c/classic.c"), support::compile(REBUILT));
+    let (theirs, ours) = (Running::start(&classic), Running::start(&rebuilt));
+    let busy = "for i in $(seq 100); do /bin/true | /bin/true; (exit $i); done; sleep 0.01 & \
+                setsid true; sh -c 'kill -QUIT $$'; wait";
+    let mut shell = Command::new("sh").args(["-c", busy]).stderr(Stdio::null()).spawn().unwrap();
+    assert!(shell.wait().unwrap().success());
+    let end = mark();
+    let (theirs_until, ours_until) = (theirs.lines_until(&end), ours.lines_until(&end));
+    for lines in [&theirs_until, &ours_until] {
+        assert!(lines.iter().any(|line| line == "unhandled proc event"), "no setsid, no core dump");
+    }
+    let (theirs_of_shell, ours_of_shell) =
+        (family(theirs_until, shell.id()), family(ours_until, shell.id()));
+    assert!(theirs_of_shell.len() > 300, "not busy: {} processes", theirs_of_shell.len());
+    for (process, lines) in &theirs_of_shell {
+        assert_eq!(Some(lines), ours_of_shell.get(process));
+    }
+    assert_eq!(theirs_of_shell.len(), ours_of_shell.len());
+    assert_eq!(theirs.interrupt(), (Some(0), String::new()));
+    assert_eq!(ours.interrupt(), (Some(0), String::new()));
+    for program in [classic, rebuilt] {
+        std::fs::remove_file(program).unwrap();
+    }
+}
+
+/// Stopped while a hundred thousand events come, of which its buffer holds forty thousand.
+#[test]
+fn where_the_classic_program_dies_it_says_how_many_events_were_lost_and_goes_on() {
+    let program = support::compile(REBUILT);
+    let running = Running::start(&program);
+    running.kill(libc::SIGSTOP);
+    // SAFETY: system calls; the name ends with NUL.
+    let child = child::fork(|| unsafe {
+        for _ in 0..100_000 {
+            libc::prctl(libc::PR_SET_NAME, c"flood".as_ptr());
+        }
+    });
+    child.wait();
+    running.kill(libc::SIGCONT);
+    // The mark must find room: the queue drains, and its exit is seen.
+    running.lines_until_a_mark();
+    let (status, said) = running.interrupt();
+    assert_eq!(status, Some(0));
+    let lost: u64 = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("proc_events: ")?.strip_suffix(" events were lost"))
+        .map(|count| count.parse::<u64>().unwrap())
+        .sum();
+    assert!(lost > 50_000, "{said}");
+    std::fs::remove_file(program).unwrap();
+}
+
+/// Runs the program where it can't listen: in namespaces of its own.
+fn run_in(namespaces: i32) -> Output {
+    let program = support::compile(REBUILT);
+    let mut command = Command::new(&program);
+    // SAFETY: between fork and exec, one system call.
+    unsafe {
+        command.pre_exec(move || match libc::unshare(namespaces) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    let output = command.output().unwrap();
+    std::fs::remove_file(program).unwrap();
+    output
+}
+
+#[test]
+fn where_there_will_be_no_events_it_says_why_and_what_to_do() {
+    for (namespace, sentence) in [
+        (libc::CLONE_NEWNET, "in the initial network namespace only"),
+        (libc::CLONE_NEWUSER, "user namespace other than the initial"),
+    ] {
+        let output = run_in(namespace);
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.starts_with("proc_events: ") && text.contains(sentence), "{text}");
+        assert!(text.contains("run on the host"), "{text}");
+        assert!(output.stdout.is_empty());
+    }
 }

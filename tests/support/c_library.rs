@@ -4,6 +4,7 @@ use crate::root;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The C library as `make` builds it.
 #[derive(Debug)]
@@ -38,9 +39,11 @@ pub fn compile(source: &str) -> PathBuf {
     let name = source.file_stem().unwrap();
     let dir = target().join("c").join("programs");
     std::fs::create_dir_all(&dir).unwrap();
-    // A name of its own for each test process, so that none runs what another writes.
+    // A name of its own for each caller, so that none runs, or removes, what another writes.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut unique = name.to_os_string();
-    unique.push(format!("-{}", std::process::id()));
+    unique.push(format!("-{}-{count}", std::process::id()));
     let program = dir.join(unique);
     run(cc()
         .args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread"])
