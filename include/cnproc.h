@@ -105,9 +105,11 @@ struct cnproc_options {
      */
     uint32_t ack_timeout_ms;
     /**
-     * Zero.
+     * Gathering: how many microseconds events may wait so that one awakening serves many; 0: none. It
+     * ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
+     * there is nothing yet.
      */
-    uint32_t reserved;
+    uint32_t gather_us;
 };
 
 /**
@@ -501,7 +503,8 @@ void cnproc_close(struct cnproc *cp);
  * It stays the listener's: do not read from it, nor close it.
  *
  * Wait on it only after cnproc_recv(…, 0) has returned 0: events already received make it readable no
- * more. Returns the descriptor, or -EINVAL, -ECHILD.
+ * more. With gather_us it is an epoll instance, which is all the same to those who wait on it. Returns
+ * the descriptor, or -EINVAL, -ECHILD.
  */
 int cnproc_fd(const struct cnproc *cp);
 

@@ -23,3 +23,8 @@ fn run(name: &str) {
 fn arguments() {
     run("arguments");
 }
+
+#[test]
+fn gather() {
+    run("gather");
+}

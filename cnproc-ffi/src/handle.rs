@@ -27,8 +27,10 @@ pub struct cnproc_options {
     pub receive_buffer: u32,
     /// How long to wait for the kernel's acknowledgement; 0 for 2000.
     pub ack_timeout_ms: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Gathering: how many microseconds events may wait so that one awakening serves many; 0: none. It
+    /// ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
+    /// there is nothing yet.
+    pub gather_us: u32,
 }
 
 // SAFETY: integers only, 8 + 4 * 4 bytes, 8-aligned: no padding.
@@ -52,7 +54,7 @@ fn mask(events: u32) -> Result<EventMask, c_int> {
 fn open(options: Option<&cnproc_options>) -> Result<Connector, c_int> {
     let mut wanted = Connector::options();
     if let Some(options) = options {
-        if options.flags & !(ACKS | PROCESSES) != 0 || options.reserved != 0 {
+        if options.flags & !(ACKS | PROCESSES) != 0 {
             return Err(libc::EINVAL);
         }
         wanted = wanted
@@ -65,6 +67,7 @@ fn open(options: Option<&cnproc_options>) -> Result<Connector, c_int> {
         if options.ack_timeout_ms != 0 {
             wanted = wanted.ack_timeout(Duration::from_millis(options.ack_timeout_ms.into()));
         }
+        wanted = wanted.gather(Duration::from_micros(options.gather_us.into()));
     }
     wanted.open().map_err(|error| error.errno().raw())
 }
@@ -143,7 +146,8 @@ pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
 /// It stays the listener's: do not read from it, nor close it.
 ///
 /// Wait on it only after cnproc_recv(…, 0) has returned 0: events already received make it readable no
-/// more. Returns the descriptor, or -EINVAL, -ECHILD.
+/// more. With gather_us it is an epoll instance, which is all the same to those who wait on it. Returns
+/// the descriptor, or -EINVAL, -ECHILD.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_fd(cp: Option<&cnproc>) -> c_int {
     let Some(cp) = cp else { return ret::INVALID };

@@ -10,6 +10,7 @@ use crate::diagnosis;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::fd::Fd;
+use crate::gather::Gather;
 use crate::handshake::Listens;
 use crate::loss::{Account, CPUS};
 use crate::options::Options;
@@ -28,6 +29,7 @@ use core::time::Duration;
 pub struct Connector {
     listens: Listens,
     fd: Fd,
+    gather: Option<Gather>,
     /// The process that opened it.
     owner: c_int,
     filter: Filter,
@@ -76,6 +78,7 @@ impl Connector {
         let mut connector = Self {
             listens: Listens::default(),
             fd,
+            gather: None,
             owner: syscall::getpid(),
             filter: options.filter,
             acks: options.acks,
@@ -105,6 +108,10 @@ impl Connector {
         syscall::bind(fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
         syscall::connect_to_kernel(fd).map_err(failed("connect"))?;
         listens.listen(fd, arena, options.ack_timeout)?;
+        if !options.gather.is_zero() {
+            let gather = Gather::new(fd, options.gather, receive_buffer);
+            connector.gather = Some(gather.map_err(failed("epoll_create1, timerfd_create"))?);
+        }
         Ok(connector)
     }
 
@@ -175,8 +182,12 @@ impl Connector {
     }
 
     /// The descriptor, to wait on with `poll` and its kin. It stays the listener's.
-    pub const fn raw_fd(&self) -> c_int {
-        self.fd.raw()
+    pub fn raw_fd(&self) -> c_int {
+        self.polled().raw()
+    }
+
+    fn polled(&self) -> &Fd {
+        self.gather.as_ref().map_or(&self.fd, Gather::fd)
     }
 
     fn attach_filter(&self) -> Result<(), Error> {
@@ -268,7 +279,15 @@ impl Connector {
 
     /// Receives a batch, waiting for it as long as `timeout`. Whether anything came.
     fn fill(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
-        let flags = if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        if let Some(gather) = &mut self.gather {
+            match gather.wait(&self.fd, timeout) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(errno) if errno.raw() == libc::EINTR => return Err(Error::Interrupted),
+                Err(errno) => return Err(Error::System { call: "epoll_wait", errno }),
+            }
+        }
+        let flags = if self.gather.is_some() || timeout.is_some_and(|timeout| timeout.is_zero()) {
             libc::MSG_DONTWAIT
         } else {
             self.set_receive_timeout(timeout.unwrap_or(FOREVER).min(FOREVER))?;
@@ -287,6 +306,11 @@ impl Connector {
                 _ => return Err(Error::System { call: "recvmmsg", errno }),
             },
         };
+        if let Some(gather) = &mut self.gather {
+            gather
+                .drained(&self.fd, came, drained)
+                .map_err(failed("timerfd_settime, epoll_ctl"))?;
+        }
         if !self.stats.lost_is_lower_bound {
             let drops = syscall::drops(&self.fd).map_err(failed("getsockopt(SO_MEMINFO)"))?;
             self.drops_when_empty = drained.then_some(drops);
@@ -344,14 +368,14 @@ impl Drop for Connector {
 #[cfg(feature = "std")]
 impl std::os::fd::AsFd for Connector {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        syscall::borrow(&self.fd)
+        syscall::borrow(self.polled())
     }
 }
 
 #[cfg(feature = "std")]
 impl std::os::fd::AsRawFd for Connector {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.fd.raw()
+        self.raw_fd()
     }
 }
 

@@ -43,6 +43,7 @@ mod diagnosis;
 mod errno;
 mod error;
 mod fd;
+mod gather;
 mod handshake;
 mod loss;
 mod options;

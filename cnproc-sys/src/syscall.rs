@@ -147,9 +147,16 @@ pub(crate) fn detach_filter(fd: &Fd) -> Result<()> {
     set_option_int(fd, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, 0)
 }
 
-/// How many messages the socket has dropped, modulo 2^32: SO_MEMINFO's SK_MEMINFO_DROPS,
-/// `linux/sock_diag.h`. Linux 4.12.
-pub(crate) fn drops(fd: &Fd) -> Result<u32> {
+/// What SO_MEMINFO tells of a socket, `linux/sock_diag.h`.
+pub(crate) struct Memory {
+    /// SK_MEMINFO_RMEM_ALLOC: how many bytes of the receive buffer are taken.
+    pub(crate) queued: u32,
+    /// SK_MEMINFO_DROPS: how many messages were dropped, modulo 2^32.
+    pub(crate) drops: u32,
+}
+
+/// SO_MEMINFO. Linux 4.12.
+pub(crate) fn memory(fd: &Fd) -> Result<Memory> {
     let mut numbers = [0_u32; 9];
     let mut length = size_of_val(&numbers) as socklen_t;
     // SAFETY: the pointer and the length are of `numbers`; the kernel writes no more than that.
@@ -162,8 +169,12 @@ pub(crate) fn drops(fd: &Fd) -> Result<u32> {
             &mut length,
         )
     })?;
-    let [.., drops] = numbers;
-    Ok(drops)
+    let [queued, .., drops] = numbers;
+    Ok(Memory { queued, drops })
+}
+
+pub(crate) fn drops(fd: &Fd) -> Result<u32> {
+    memory(fd).map(|memory| memory.drops)
 }
 
 /// SO_RCVBUF: what the kernel grants, which is twice what was asked.
@@ -307,6 +318,72 @@ pub(crate) fn recvmmsg(
         slot.length = message.msg_len;
     }
     Ok(came)
+}
+
+pub(crate) fn epoll() -> Result<Fd> {
+    // SAFETY: no memory is involved.
+    value(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Fd::new)
+}
+
+/// A timer on the clock of [`monotonic`].
+pub(crate) fn timer() -> Result<Fd> {
+    let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+    // SAFETY: no memory is involved.
+    value(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) }).map(Fd::new)
+}
+
+/// Lets the timer expire once, after that time; at least a nanosecond, for 0 would stop it.
+pub(crate) fn set_timer(timer: &Fd, after: Duration) -> Result<()> {
+    let after = after.max(Duration::from_nanos(1));
+    // SAFETY: an itimerspec is integers only. The interval stays 0: once.
+    let mut time: libc::itimerspec = unsafe { zeroed() };
+    time.it_value.tv_sec = after.as_secs() as _;
+    time.it_value.tv_nsec = after.subsec_nanos() as _;
+    // SAFETY: `time` is valid for reading; the old value is not asked for.
+    value(unsafe { libc::timerfd_settime(timer.raw(), 0, &time, ptr::null_mut()) }).map(drop)
+}
+
+const TIMER: u64 = 1;
+const SOCKET: u64 = 2;
+
+fn watch(epoll: &Fd, operation: c_int, fd: &Fd, events: c_int, u64: u64) -> Result<()> {
+    let mut event = libc::epoll_event { events: events.cast_unsigned(), u64 };
+    // SAFETY: `event` is valid for reading.
+    value(unsafe { libc::epoll_ctl(epoll.raw(), operation, fd.raw(), &mut event) }).map(drop)
+}
+
+/// Makes `epoll` tell of each expiry of the timer, once.
+pub(crate) fn watch_timer(epoll: &Fd, timer: &Fd) -> Result<()> {
+    watch(epoll, libc::EPOLL_CTL_ADD, timer, libc::EPOLLIN | libc::EPOLLET, TIMER)
+}
+
+/// Makes `epoll` tell once that the socket has something to receive, be it there already.
+/// EPOLL_CTL_ADD the first time, EPOLL_CTL_MOD again.
+pub(crate) fn watch_once(epoll: &Fd, socket: &Fd, operation: c_int) -> Result<()> {
+    watch(epoll, operation, socket, libc::EPOLLIN | libc::EPOLLONESHOT, SOCKET)
+}
+
+/// What [`wait`] was woken by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Woken {
+    pub(crate) timer: bool,
+    pub(crate) socket: bool,
+}
+
+/// Waits until `epoll` has something to tell, or the time-out is over, which is rounded up to whole
+/// milliseconds; without one, for ever.
+pub(crate) fn wait(epoll: &Fd, timeout: Option<Duration>) -> Result<Woken> {
+    let milliseconds = timeout.map_or(-1, |timeout| {
+        let up = timeout.saturating_add(Duration::from_nanos(999_999)).as_millis();
+        c_int::try_from(up).unwrap_or(c_int::MAX)
+    });
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; 2];
+    // SAFETY: `events` is valid for writing of its two.
+    let count = value(unsafe {
+        libc::epoll_wait(epoll.raw(), events.as_mut_ptr(), events.len() as c_int, milliseconds)
+    })?;
+    let told = |by| events.iter().take(count.cast_unsigned() as usize).any(|event| event.u64 == by);
+    Ok(Woken { timer: told(TIMER), socket: told(SOCKET) })
 }
 
 /// Lends the descriptor for `AsFd`.

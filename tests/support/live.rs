@@ -17,7 +17,7 @@ pub fn open(options: Options) -> Option<Connector> {
 }
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Receives until `wanted` has found what it looks for. Losses are its to judge.
 pub fn until<T>(connector: &mut Connector, mut wanted: impl FnMut(Delivery) -> Option<T>) -> T {
