@@ -13,7 +13,7 @@ SONAME := libcnproc.so.0
 MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 
-.PHONY: all lib run check golden clean help FORCE
+.PHONY: all lib run check golden bench clean help FORCE
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
 
@@ -52,6 +52,9 @@ golden:  ## capture tests/golden anew, from the running kernel
 	@mkdir -p $(OUT)
 	$(CC) -std=c11 -Wall -Wextra -pthread -o $(OUT)/capture tests/golden/capture.c
 	$(OUT)/capture tests/golden
+
+bench:  ## the benchmarks, as root: bench/README.md tells how, and of ROUNDS and SCENARIOS
+	+$(MAKE) -C bench
 
 clean:  ## away with everything built
 	$(CARGO) clean

@@ -1,0 +1,37 @@
+//! cnproc from Rust.
+
+use cnproc_bench::Account;
+use cnproc_sys::{Connector, Delivery, Error, EventMask};
+use std::time::Duration;
+
+fn main() -> Result<(), Error> {
+    let account = Account::begin();
+    let mut options =
+        Connector::options().gather(Duration::from_micros(account.gather_us().into()));
+    if account.exits_only() {
+        options = options.events(EventMask::EXIT);
+    }
+    let mut connector = options.open()?;
+    account.ready();
+    let timeout = account.timeout().then_some(Duration::from_secs(1));
+    loop {
+        let batch = match connector.recv(timeout) {
+            Ok(Some(batch)) => batch,
+            // Stopped and continued by the harness.
+            Ok(None) | Err(Error::Interrupted) => continue,
+            Err(error) => return Err(error),
+        };
+        let now = if account.latency() { account.now() } else { 0 };
+        for delivery in batch {
+            match delivery {
+                Delivery::Event(event) => {
+                    account.events(1);
+                    if account.latency() {
+                        account.delay(event.timestamp_ns, now);
+                    }
+                }
+                Delivery::Lost(count) => account.lost(count),
+            }
+        }
+    }
+}
