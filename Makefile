@@ -13,7 +13,7 @@ SONAME := libcnproc.so.0
 MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 
-.PHONY: all lib run check golden bench clean help FORCE
+.PHONY: all lib run check layouts golden bench clean help FORCE
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
 
@@ -47,6 +47,9 @@ run: $(OUT)/proc_events  ## the classic program, on the live kernel, until Ctrl-
 
 check: lib  ## every test
 	$(CARGO) test --workspace
+
+layouts:  ## the kernel's layouts, on every architecture whose headers Debian has
+	tests/layout/architectures.sh
 
 golden:  ## capture tests/golden anew, from the running kernel
 	@mkdir -p $(OUT)

@@ -399,6 +399,9 @@ mod tests {
         assert_eq!(EventMask::from_bits(0x400), None);
         assert_eq!(EventMask::from_bits(0xc000_03c7), Some(EventMask::ALL));
         assert_eq!(EventMask::from_bits(3), Some(EventMask::FORK | EventMask::EXEC));
+        let mut mask = EventMask::FORK;
+        mask |= EventMask::FORK | EventMask::EXEC;
+        assert_eq!(mask.bits(), 3);
         assert!(EventMask::ALL.contains(EventMask::EXIT));
         assert!(!EventMask::ALL.contains(EventMask::NONZERO_EXIT));
     }

@@ -201,35 +201,38 @@ pub struct proc_event {
     pub event_data: event_data,
 }
 
+/// The alignment of a kernel's `__u32`: 4, but 2 on m68k.
+const WORD: usize = align_of::<u32>();
+
 /// Size, alignment, and the offset of every member.
 macro_rules! layout {
-    ($type:ident: $size:literal, $align:literal; $($($member:ident).+ = $offset:literal),* $(,)?) => {
+    ($type:ident: $size:literal, $align:expr; $($($member:ident).+ = $offset:literal),* $(,)?) => {
         const_assert_eq!(size_of::<$type>(), $size);
         const_assert_eq!(align_of::<$type>(), $align);
         $(const_assert_eq!(offset_of!($type, $($member).+), $offset);)*
     };
 }
 
-layout!(nlmsghdr: 16, 4;
+layout!(nlmsghdr: 16, WORD;
     nlmsg_len = 0, nlmsg_type = 4, nlmsg_flags = 6, nlmsg_seq = 8, nlmsg_pid = 12);
-layout!(cb_id: 8, 4; idx = 0, val = 4);
-layout!(cn_msg: 20, 4; id = 0, id.idx = 0, id.val = 4, seq = 8, ack = 12, len = 16, flags = 18);
-layout!(proc_input: 8, 4; mcast_op = 0, event_type = 4);
-layout!(ack_proc_event: 4, 4; err = 0);
-layout!(fork_proc_event: 16, 4;
+layout!(cb_id: 8, WORD; idx = 0, val = 4);
+layout!(cn_msg: 20, WORD; id = 0, id.idx = 0, id.val = 4, seq = 8, ack = 12, len = 16, flags = 18);
+layout!(proc_input: 8, WORD; mcast_op = 0, event_type = 4);
+layout!(ack_proc_event: 4, WORD; err = 0);
+layout!(fork_proc_event: 16, WORD;
     parent_pid = 0, parent_tgid = 4, child_pid = 8, child_tgid = 12);
-layout!(exec_proc_event: 8, 4; process_pid = 0, process_tgid = 4);
-layout!(id_proc_event: 16, 4; process_pid = 0, process_tgid = 4, r = 8, e = 12);
-layout!(sid_proc_event: 8, 4; process_pid = 0, process_tgid = 4);
-layout!(ptrace_proc_event: 16, 4;
+layout!(exec_proc_event: 8, WORD; process_pid = 0, process_tgid = 4);
+layout!(id_proc_event: 16, WORD; process_pid = 0, process_tgid = 4, r = 8, e = 12);
+layout!(sid_proc_event: 8, WORD; process_pid = 0, process_tgid = 4);
+layout!(ptrace_proc_event: 16, WORD;
     process_pid = 0, process_tgid = 4, tracer_pid = 8, tracer_tgid = 12);
-layout!(comm_proc_event: 24, 4; process_pid = 0, process_tgid = 4, comm = 8);
-layout!(coredump_proc_event: 16, 4;
+layout!(comm_proc_event: 24, WORD; process_pid = 0, process_tgid = 4, comm = 8);
+layout!(coredump_proc_event: 16, WORD;
     process_pid = 0, process_tgid = 4, parent_pid = 8, parent_tgid = 12);
-layout!(exit_proc_event: 24, 4;
+layout!(exit_proc_event: 24, WORD;
     process_pid = 0, process_tgid = 4, exit_code = 8, exit_signal = 12,
     parent_pid = 16, parent_tgid = 20);
-layout!(event_data: 24, 4;
+layout!(event_data: 24, WORD;
     ack = 0, fork = 0, exec = 0, id = 0, sid = 0, ptrace = 0, comm = 0, coredump = 0, exit = 0);
 layout!(proc_event: 40, 8; what = 0, cpu = 4, timestamp_ns = 8, event_data = 16);
 
