@@ -28,7 +28,7 @@ pub enum Step {
 impl Sequence {
     /// Takes the next message's `cn_msg.seq`, and says where it stands.
     pub const fn observe(&mut self, seq: u32) -> Step {
-        let step = if self.seen == 0 {
+        let step = if self.is_new() {
             Step::First
         } else {
             match seq.wrapping_sub(self.next) {
@@ -40,6 +40,11 @@ impl Sequence {
         self.seen = 1;
         self.next = seq.wrapping_add(1);
         step
+    }
+
+    /// Whether nothing has been seen of the CPU.
+    pub const fn is_new(&self) -> bool {
+        self.seen == 0
     }
 
     /// Forgets the CPU: its next message will be its first.
@@ -91,7 +96,9 @@ mod tests {
     #[test]
     fn reset_forgets() {
         let mut sequence = Sequence::default();
+        assert!(sequence.is_new());
         sequence.observe(5);
+        assert!(!sequence.is_new());
         sequence.reset();
         assert_eq!(sequence.observe(100), Step::First);
     }

@@ -24,22 +24,58 @@ pub(crate) struct Arena {
     slots: Mapping<Slot>,
     front: usize,
     back: usize,
+    /// The socket said ENOBUFS, and it has not been told yet.
+    overran: bool,
+}
+
+/// What a receiving call came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// How many datagrams.
+    pub(crate) came: usize,
+    /// There was room for more: the socket's queue was empty then.
+    pub(crate) drained: bool,
+    /// The socket said ENOBUFS, and nothing else: something was dropped.
+    pub(crate) overran: bool,
+}
+
+impl Received {
+    pub(crate) const NOTHING: Self = Self { came: 0, drained: true, overran: false };
 }
 
 impl Arena {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { headers: Mapping::new(1)?, slots: Mapping::new(CAPACITY)?, front: 0, back: 0 })
+        Ok(Self {
+            headers: Mapping::new(1)?,
+            slots: Mapping::new(CAPACITY)?,
+            front: 0,
+            back: 0,
+            overran: false,
+        })
     }
 
-    /// Receives a batch after those that are queued. Returns how many datagrams came, and whether
-    /// there was room for more: the socket's queue is then empty.
-    pub(crate) fn receive(&mut self, fd: &Fd, flags: c_int) -> Result<(usize, bool)> {
+    /// Receives a batch after those that are queued.
+    pub(crate) fn receive(&mut self, fd: &Fd, flags: c_int) -> Result<Received> {
         let room = self.slots.get_mut(self.back..).unwrap_or_default();
         let wanted = room.len().min(BATCH);
-        let Some(headers) = self.headers.first_mut() else { return Ok((0, false)) };
-        let came = syscall::recvmmsg(fd, headers, room, flags)?;
-        self.back += came;
-        Ok((came, came < wanted))
+        let Some(headers) = self.headers.first_mut() else { return Ok(Received::NOTHING) };
+        match syscall::recvmmsg(fd, headers, room, flags) {
+            Ok(came) => {
+                self.back += came;
+                Ok(Received { came, drained: came < wanted, overran: false })
+            }
+            Err(errno) if errno.raw() == libc::EAGAIN => Ok(Received::NOTHING),
+            Err(errno) if errno.raw() == libc::ENOBUFS => {
+                self.overran = true;
+                Ok(Received { came: 0, drained: false, overran: true })
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Whether the socket has said ENOBUFS since this was asked last.
+    pub(crate) const fn take_overrun(&mut self) -> bool {
+        core::mem::replace(&mut self.overran, false)
     }
 
     /// The datagrams queued, oldest first.

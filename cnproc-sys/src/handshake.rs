@@ -2,9 +2,11 @@
 //!
 //! The acknowledgement is multicast: every listener sees everybody's. Only `cn_msg.ack`, which is the
 //! request's + 1, tells whose it is, so each request bears a random number. It is queued before
-//! `send` returns, behind the events that came first; those stay queued, in order.
+//! `send` returns, behind the events that came first; those stay queued, in order. So an event made
+//! after `send` returned, or an empty queue, shows that it will not come: it found no room, or the
+//! kernel ignored the request.
 
-use crate::batch::Arena;
+use crate::batch::{Arena, Received};
 use crate::deadline::Deadline;
 use crate::diagnosis;
 use crate::error::Error;
@@ -17,72 +19,32 @@ use core::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Listens(u32);
 
-impl Listens {
-    /// Sends LISTEN, and waits until it is acknowledged.
-    pub(crate) fn listen(
-        &mut self,
-        fd: &Fd,
-        arena: &mut Arena,
-        timeout: Duration,
-    ) -> Result<(), Error> {
-        let deadline = Deadline::after(timeout);
-        let mut nonce = self.send_listen(fd)?;
-        let mut scanned = arena.queued().len();
-        let mut step = Step::Take;
-        loop {
-            let until = match step {
-                Step::Take => None,
-                Step::Wait => Some(Deadline::after(PATIENCE.min(deadline.left()))),
-                Step::WaitLonger => Some(deadline),
-            };
-            let drained = receive(fd, arena, until)?;
-            match answer(arena, scanned, nonce) {
-                Some(0) => return Ok(()),
-                Some(err) => {
-                    self.0 -= 1;
-                    return Err(diagnosis::refused(err));
-                }
-                None => scanned = arena.queued().len(),
-            }
-            if !drained {
-                continue;
-            }
-            let swallowed = syscall::drops(fd).is_ok_and(|drops| drops > 0);
-            step = match step {
-                Step::Take => match diagnosis::ignored() {
-                    Some(error) => return Err(error),
-                    None => Step::Wait,
-                },
-                Step::Wait if !swallowed && insist(fd, arena)? => return Ok(()),
-                _ => Step::WaitLonger,
-            };
-            if deadline.left().is_zero() || arena.is_full() {
-                return Err(Error::NoAnswer);
-            }
-            if swallowed {
-                // A full queue may have swallowed the acknowledgement. Now it has room.
-                nonce = self.send_listen(fd)?;
-            }
-        }
-    }
+/// A request that was sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    nonce: u32,
+    /// Just before it was sent, and just after.
+    before_ns: u64,
+    after_ns: u64,
+    /// The drop counter before.
+    drops: Option<u32>,
+}
 
-    fn send_listen(&mut self, fd: &Fd) -> Result<u32, Error> {
-        let nonce = send(fd, Operation::Listen, None)?;
-        self.0 += 1;
-        Ok(nonce)
-    }
-
-    /// Sends as many IGNOREs as LISTENs were sent.
-    pub(crate) fn ignore(&mut self, fd: &Fd) {
-        for _ in 0..core::mem::take(&mut self.0) {
-            // Nobody is left to be told of an error, and the socket closes in any case.
-            let _: Result<u32, Error> = send(fd, Operation::Ignore, None);
-        }
-    }
+/// What a datagram says of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Acknowledged {
+        err: u32,
+        timestamp_ns: u64,
+    },
+    /// It was made after the request was sent, so no acknowledgement stands behind it.
+    Passed,
+    Nothing,
 }
 
 /// How the acknowledgement is come by: it is queued already, or comes late (before Linux 2.6.39 a
 /// request was not handled at once), or events are switched off, or it was swallowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Take,
     Wait,
@@ -91,6 +53,77 @@ enum Step {
 
 /// How long to wait before it is supposed that events are switched off.
 const PATIENCE: Duration = Duration::from_millis(20);
+
+impl Listens {
+    /// Sends LISTEN, and waits until it is acknowledged.
+    ///
+    /// Returns how far the clock of the events is ahead of this process's, at most, in nanoseconds
+    /// modulo 2^64: less than the handshake took, but in a time namespace.
+    pub(crate) fn listen(
+        &mut self,
+        fd: &Fd,
+        arena: &mut Arena,
+        timeout: Duration,
+    ) -> Result<u64, Error> {
+        let deadline = Deadline::after(timeout);
+        let mut sent = self.send_listen(fd)?;
+        let mut scanned = arena.queued().len();
+        let mut step = Step::Take;
+        loop {
+            let until = match step {
+                Step::Take => None,
+                Step::Wait => Some(Deadline::after(PATIENCE.min(deadline.left()))),
+                Step::WaitLonger => Some(deadline),
+            };
+            let received = receive(fd, arena, until)?;
+            let passed = match answer(arena, scanned, &sent) {
+                Answer::Acknowledged { err: 0, timestamp_ns } => {
+                    return Ok(timestamp_ns.wrapping_sub(sent.before_ns));
+                }
+                Answer::Acknowledged { err, .. } => {
+                    self.0 -= 1;
+                    return Err(diagnosis::refused(err));
+                }
+                Answer::Passed => true,
+                Answer::Nothing => received.drained || received.overran,
+            };
+            scanned = arena.queued().len();
+            let late = deadline.left().is_zero() || arena.is_full();
+            if !passed && !late {
+                continue;
+            }
+            if step == Step::Take
+                && let Some(error) = diagnosis::ignored()
+            {
+                return Err(error);
+            }
+            if late {
+                return Err(Error::NoAnswer);
+            }
+            // A full queue may have swallowed the acknowledgement. Now it has room.
+            let swallowed = received.overran || drops(fd) != sent.drops;
+            if swallowed || step == Step::Wait && insist(fd, arena)? {
+                scanned = arena.queued().len();
+                sent = self.send_listen(fd)?;
+            }
+            step = if step == Step::Take { Step::Wait } else { Step::WaitLonger };
+        }
+    }
+
+    fn send_listen(&mut self, fd: &Fd) -> Result<Sent, Error> {
+        let sent = send(fd, Operation::Listen, None)?;
+        self.0 += 1;
+        Ok(sent)
+    }
+
+    /// Sends as many IGNOREs as LISTENs were sent.
+    pub(crate) fn ignore(&mut self, fd: &Fd) {
+        for _ in 0..core::mem::take(&mut self.0) {
+            // Nobody is left to be told of an error, and the socket closes in any case.
+            let _: Result<Sent, Error> = send(fd, Operation::Ignore, None);
+        }
+    }
+}
 
 /// How many IGNOREs too many are made up for. Others may send more all the time.
 const MOST_STRAYS: u32 = 4096;
@@ -122,32 +155,31 @@ pub(crate) fn is_answered(
     operation: Operation,
     events: Option<EventMask>,
 ) -> Result<bool, Error> {
-    while !receive(fd, arena, None)? && !arena.is_full() {}
-    let drops = syscall::drops(fd);
+    receive_all(fd, arena)?;
     let scanned = arena.queued().len();
-    let nonce = send(fd, operation, events)?;
-    while !receive(fd, arena, None)? && !arena.is_full() {}
-    Ok(answer(arena, scanned, nonce).is_some() || syscall::drops(fd) != drops || arena.is_full())
+    let sent = send(fd, operation, events)?;
+    let overran = receive_all(fd, arena)?;
+    let acknowledged = matches!(answer(arena, scanned, &sent), Answer::Acknowledged { .. });
+    Ok(acknowledged || overran || drops(fd) != sent.drops || arena.is_full())
 }
 
-/// Sends a request. Returns the number that its acknowledgement will bear, less 1.
-fn send(fd: &Fd, operation: Operation, events: Option<EventMask>) -> Result<u32, Error> {
-    let ack = nonce();
-    let request = Request { operation, events, ack };
+fn send(fd: &Fd, operation: Operation, events: Option<EventMask>) -> Result<Sent, Error> {
+    let (nonce, drops) = (nonce(), drops(fd));
+    let request = Request { operation, events, ack: nonce };
+    let before_ns = syscall::monotonic();
     syscall::send(fd, request.to_bytes().as_ref()).map_err(diagnosis::not_sent)?;
-    Ok(ack)
+    Ok(Sent { nonce, before_ns, after_ns: syscall::monotonic(), drops })
 }
 
-/// What those queued after the first `scanned` answer to the request that bore `nonce`: 0, or an errno.
-fn answer(arena: &Arena, scanned: usize, nonce: u32) -> Option<u32> {
-    let slots = arena.queued().iter().skip(scanned).filter(|slot| slot.is_from_kernel());
-    slots.filter_map(|slot| acknowledgement(slot.datagram(), nonce)).next()
+/// The drop counter; None where there is none.
+fn drops(fd: &Fd) -> Option<u32> {
+    syscall::memory(fd).ok().map(|memory| memory.drops)
 }
 
-/// Receives what there is; with a deadline, waits for it. Whether the queue is empty now.
-fn receive(fd: &Fd, arena: &mut Arena, deadline: Option<Deadline>) -> Result<bool, Error> {
-    let flags = if let Some(deadline) = deadline {
-        let left = deadline.left().max(Duration::from_millis(1));
+/// Receives what there is; with a deadline, waits for it.
+fn receive(fd: &Fd, arena: &mut Arena, until: Option<Deadline>) -> Result<Received, Error> {
+    let flags = if let Some(until) = until {
+        let left = until.left().max(Duration::from_millis(1));
         syscall::set_receive_timeout(fd, left)
             .map_err(|errno| Error::System { call: "setsockopt(SO_RCVTIMEO)", errno })?;
         libc::MSG_WAITFORONE
@@ -155,22 +187,52 @@ fn receive(fd: &Fd, arena: &mut Arena, deadline: Option<Deadline>) -> Result<boo
         libc::MSG_DONTWAIT
     };
     match arena.receive(fd, flags) {
-        Ok((_, drained)) => Ok(drained),
         // The wait is bounded in any case, and a listener half opened is of no use to a handler.
-        Err(errno) if matches!(errno.raw(), libc::EAGAIN | libc::EINTR | libc::ENOBUFS) => Ok(true),
-        Err(errno) => Err(Error::System { call: "recvmmsg", errno }),
+        Err(errno) if errno.raw() == libc::EINTR => Ok(Received::NOTHING),
+        received => received.map_err(|errno| Error::System { call: "recvmmsg", errno }),
     }
 }
 
-/// What the datagram says of the request that bore `nonce`: 0, or an errno.
-fn acknowledgement(datagram: &[u8], nonce: u32) -> Option<u32> {
-    messages(datagram).find_map(|message| match message {
-        Ok(Message::Event(event)) => match event.data {
-            EventData::Ack(ack) if event.ack == nonce.wrapping_add(1) => Some(ack.err),
-            _ => None,
-        },
-        _ => None,
-    })
+/// Receives till nothing is left. Whether the socket said ENOBUFS.
+fn receive_all(fd: &Fd, arena: &mut Arena) -> Result<bool, Error> {
+    let mut overran = false;
+    loop {
+        let received = receive(fd, arena, None)?;
+        overran |= received.overran;
+        if received.drained || arena.is_full() {
+            return Ok(overran);
+        }
+    }
+}
+
+/// What those queued after the first `scanned` say of the request.
+fn answer(arena: &Arena, scanned: usize, sent: &Sent) -> Answer {
+    let mut found = Answer::Nothing;
+    for slot in arena.queued().iter().skip(scanned).filter(|slot| slot.is_from_kernel()) {
+        match answer_in(slot.datagram(), sent) {
+            Answer::Nothing => {}
+            Answer::Passed => found = Answer::Passed,
+            acknowledged => return acknowledged,
+        }
+    }
+    found
+}
+
+/// What the datagram says of the request.
+fn answer_in(datagram: &[u8], sent: &Sent) -> Answer {
+    let mut answer = Answer::Nothing;
+    for message in messages(datagram) {
+        let Ok(Message::Event(event)) = message else { continue };
+        match event.data {
+            EventData::Ack(ack) if event.ack == sent.nonce.wrapping_add(1) => {
+                let timestamp_ns = event.timestamp_ns;
+                return Answer::Acknowledged { err: ack.err, timestamp_ns };
+            }
+            _ if event.timestamp_ns > sent.after_ns => answer = Answer::Passed,
+            _ => {}
+        }
+    }
+    answer
 }
 
 /// A number that no other listener's request is likely to bear.
@@ -180,3 +242,6 @@ fn nonce() -> u32 {
         (now ^ now >> 32) as u32 ^ syscall::getpid().cast_unsigned() << 8
     })
 }
+
+#[cfg(test)]
+mod tests;

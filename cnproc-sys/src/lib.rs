@@ -42,6 +42,8 @@ mod deadline;
 mod diagnosis;
 mod errno;
 mod error;
+#[cfg(test)]
+mod fake_kernel;
 mod fd;
 mod gather;
 mod handshake;

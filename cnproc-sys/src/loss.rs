@@ -2,9 +2,11 @@
 //!
 //! Two witnesses tell of losses. Gaps in the CPUs' sequence numbers see every loss, and where it
 //! happened, but only once the next event of that CPU arrives, and only where no filter takes
-//! numbers away. The socket's drop counter sees the losses of a full queue at once, filtered or not,
-//! but not where in the stream they were. Neither ever counts more than there was, so what both have
-//! counted since they last started together is the larger of the two.
+//! numbers away. The socket's drop counter sees what a full queue refused at once, filtered or not,
+//! but not where in the stream it was. Neither counts what was not lost, and all but two kinds of loss
+//! are seen by both in the end: of the gaps' view alone are events for which the kernel had no memory,
+//! of the counter's alone losses before the first event of their CPU. Unless one socket suffers both,
+//! what was lost since the two last started together is the larger of their counts.
 
 use cnproc_parse::{Event, Sequence, Step};
 use core::ops::DerefMut;
@@ -21,7 +23,7 @@ pub(crate) struct Account<C> {
     cpus_seen: usize,
     /// Whether gaps are losses: no filter is in force.
     by_sequence: bool,
-    /// Events made before this were queued under an earlier filter.
+    /// Events made before this may have been queued under an earlier filter.
     since_ns: u64,
     /// The last reading of the drop counter, which has 32 bits and wraps around.
     counter: u32,
@@ -51,13 +53,23 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
         self.by_sequence
     }
 
+    /// The last reading of the drop counter.
+    pub(crate) const fn counter(&self) -> u32 {
+        self.counter
+    }
+
     /// Takes a message's number. Returns how many losses it makes known.
     pub(crate) fn observe(&mut self, event: &Event) -> u64 {
-        if !self.by_sequence || event.timestamp_ns < self.since_ns {
+        if !self.by_sequence {
             return 0;
         }
         let index = event.cpu as usize;
         let Some(cpu) = self.cpus.get_mut(index) else { return 0 };
+        // The kernel takes the time a moment before the number: after a first event that is late
+        // enough, another may bear an earlier time.
+        if cpu.is_new() && event.timestamp_ns < self.since_ns {
+            return 0;
+        }
         self.cpus_seen = self.cpus_seen.max(index + 1);
         match cpu.observe(event.seq) {
             Step::First | Step::Next => return 0,
@@ -80,7 +92,8 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
     }
 
     /// Another filter is in force for events made at `since_ns` and later. The drop counter must have
-    /// been observed just after it came into force, so that both witnesses can start anew.
+    /// been observed after it came into force and before `since_ns`: both witnesses start anew, and no
+    /// loss after the first number is left out of the counter's new count, nor one in it told before.
     pub(crate) fn filter_changed(&mut self, by_sequence: bool, since_ns: u64) {
         // CPUs that do not exist stay untouched, and take no room.
         self.cpus.iter_mut().take(self.cpus_seen).for_each(Sequence::reset);
@@ -172,6 +185,8 @@ mod tests {
         assert_eq!(account.observe(&event(1, 22, 30)), 0, "the first one without");
         assert_eq!(account.observe(&event(1, 25, 31)), 2);
         assert_eq!(account.observe_drops(3), 0, "the same two");
+        assert_eq!(account.observe(&event(1, 26, 29)), 0, "numbered after its time was taken");
+        assert_eq!(account.observe(&event(1, 27, 32)), 0);
     }
 
     #[test]

@@ -148,6 +148,7 @@ pub(crate) fn detach_filter(fd: &Fd) -> Result<()> {
 }
 
 /// What SO_MEMINFO tells of a socket, `linux/sock_diag.h`.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     /// SK_MEMINFO_RMEM_ALLOC: how many bytes of the receive buffer are taken.
     pub(crate) queued: u32,
@@ -171,10 +172,6 @@ pub(crate) fn memory(fd: &Fd) -> Result<Memory> {
     })?;
     let [queued, .., drops] = numbers;
     Ok(Memory { queued, drops })
-}
-
-pub(crate) fn drops(fd: &Fd) -> Result<u32> {
-    memory(fd).map(|memory| memory.drops)
 }
 
 /// SO_RCVBUF: what the kernel grants, which is twice what was asked.

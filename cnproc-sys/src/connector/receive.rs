@@ -1,0 +1,343 @@
+//! Receiving: from the socket's queue to the caller, with the losses where they were.
+
+use super::{Connector, failed};
+use crate::batch::Delivery;
+use crate::deadline::Deadline;
+use crate::error::Error;
+use crate::syscall;
+use cnproc_parse::{Event, EventData, Message, messages};
+use core::time::Duration;
+
+/// The longest single wait, after which it is begun anew. One of any length makes the kernel return
+/// EINTR where it would otherwise restart the call, for handlers installed with SA_RESTART; but in
+/// 32-bit kernels one of a month is none.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Connector {
+    /// Waits for events, at most as long as `timeout`; without one, for ever. None: none came.
+    ///
+    /// What the batch is not asked for stays for the next call.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if a signal handler ran, [`Error::ChildProcess`], and
+    /// [`Error::System`].
+    pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
+        self.check_owner()?;
+        if !self.has_next() {
+            let deadline = timeout.filter(|timeout| !timeout.is_zero()).map(Deadline::after);
+            let mut left = timeout;
+            loop {
+                let came = self.fill(left)?;
+                if self.has_next() {
+                    break;
+                }
+                if let Some(deadline) = deadline {
+                    left = Some(deadline.left());
+                }
+                let over = left.is_some_and(|left| left.is_zero());
+                // Asked not to wait, it reads on till nothing is left: who waits for an edge needs it.
+                if over && (!came || deadline.is_some()) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(Batch { connector: self }))
+    }
+
+    /// Whether there is something to hand over without a system call.
+    fn has_next(&mut self) -> bool {
+        while self.lost_here == 0 && self.next.is_none() {
+            if !self.read_message() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads one message of the front datagram. Whether there was something to read.
+    fn read_message(&mut self) -> bool {
+        let Some(slot) = self.arena.front() else {
+            // Losses at the very end of a stream: no number follows that would show them.
+            let drops = self.drops_when_empty.take();
+            return drops.is_some_and(|drops| self.observe_drops(drops));
+        };
+        if !slot.is_from_kernel() {
+            self.stats.forged += 1;
+            self.arena.pop();
+            return true;
+        }
+        let datagram = slot.datagram();
+        let mut messages = messages(datagram.get(self.read..).unwrap_or_default());
+        let message = messages.next();
+        self.read += messages.offset();
+        if self.read == datagram.len() {
+            self.read = 0;
+            // Cut off between two messages: what is missing shows nowhere else.
+            let cut_off = slot.is_cut_off() && !matches!(message, Some(Err(_)));
+            self.stats.malformed += u64::from(cut_off);
+            self.arena.pop();
+        }
+        match message {
+            Some(Ok(Message::Event(event))) => self.take_event(event),
+            Some(_) => self.stats.malformed += 1,
+            None => {}
+        }
+        true
+    }
+
+    /// Takes an event into the account, and keeps it if it is wanted.
+    fn take_event(&mut self, event: Event) {
+        let lost = self.account.observe(&event);
+        self.lose(lost);
+        let is_ack = matches!(event.data, EventData::Ack(_));
+        self.stats.acks += u64::from(is_ack);
+        if if is_ack { self.acks } else { self.filter.matches(&event) } {
+            self.next = Some(event);
+        }
+    }
+
+    fn lose(&mut self, count: u64) {
+        self.lost_here += count;
+        self.stats.lost += count;
+    }
+
+    /// Takes a reading of the drop counter. Whether it makes a loss known.
+    pub(super) fn observe_drops(&mut self, drops: u32) -> bool {
+        let lost = self.account.observe_drops(drops);
+        self.lose(lost);
+        lost > 0
+    }
+
+    /// Receives a batch, waiting for it as long as `timeout`. Whether anything came, if only the news
+    /// of a loss.
+    pub(super) fn fill(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
+        if let Some(gather) = &mut self.gather {
+            match gather.wait(&self.fd, timeout) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(errno) if errno.raw() == libc::EINTR => return Err(Error::Interrupted),
+                Err(errno) => return Err(Error::System { call: "epoll_wait", errno }),
+            }
+        }
+        let flags = if self.gather.is_some() || timeout.is_some_and(|timeout| timeout.is_zero()) {
+            libc::MSG_DONTWAIT
+        } else {
+            self.set_receive_timeout(timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))?;
+            libc::MSG_WAITFORONE
+        };
+        let received = self.arena.receive(&self.fd, flags).map_err(|errno| match errno.raw() {
+            libc::EINTR => Error::Interrupted,
+            _ => Error::System { call: "recvmmsg", errno },
+        })?;
+        if let Some(gather) = &mut self.gather {
+            gather
+                .drained(&self.fd, received.came, received.drained)
+                .map_err(failed("timerfd_settime, epoll_ctl"))?;
+        }
+        self.check_drops()?;
+        Ok(received.came > 0 || received.overran)
+    }
+
+    /// Looks whether the socket has dropped something.
+    pub(super) fn check_drops(&mut self) -> Result<(), Error> {
+        self.drops_when_empty = None;
+        if self.arena.take_overrun() {
+            let lost = self.account.observe_overrun();
+            self.lose(lost);
+        }
+        if self.stats.lost_is_lower_bound {
+            return Ok(());
+        }
+        let memory = || syscall::memory(&self.fd).map_err(failed("getsockopt(SO_MEMINFO)"));
+        let seen = memory()?;
+        if seen.drops == self.account.counter() {
+            return Ok(());
+        }
+        if !self.account.by_sequence() {
+            // Where the gap is can't be told. The first event after it has just come, or is to come.
+            self.observe_drops(seen.drops);
+        } else if seen.queued == 0 && memory()?.queued == 0 {
+            // Empty after the counter was read: what it counts was dropped after all that was received.
+            self.drops_when_empty = Some(seen.drops);
+        }
+        Ok(())
+    }
+
+    fn set_receive_timeout(&mut self, timeout: Duration) -> Result<(), Error> {
+        if self.receive_timeout != Some(timeout) {
+            syscall::set_receive_timeout(&self.fd, timeout)
+                .map_err(failed("setsockopt(SO_RCVTIMEO)"))?;
+            self.receive_timeout = Some(timeout);
+        }
+        Ok(())
+    }
+}
+
+/// What has come: an iterator over deliveries, which makes no system call.
+///
+/// Dropped before its end, it leaves the rest to the next [`Connector::recv`].
+#[derive(Debug)]
+pub struct Batch<'a> {
+    connector: &'a mut Connector,
+}
+
+impl Iterator for Batch<'_> {
+    type Item = Delivery;
+
+    fn next(&mut self) -> Option<Delivery> {
+        let connector = &mut *self.connector;
+        if !connector.has_next() {
+            return None;
+        }
+        if connector.lost_here > 0 {
+            return Some(Delivery::Lost(core::mem::take(&mut connector.lost_here)));
+        }
+        let event = connector.next.take()?;
+        connector.stats.delivered += 1;
+        connector.stats.unknown += u64::from(matches!(event.data, EventData::Unknown(_)));
+        Some(Delivery::Event(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_kernel::{EXEC, FakeKernel, Says};
+    use crate::options::Options;
+    use cnproc_parse::EventMask;
+    use std::vec::Vec;
+
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+
+    fn listener(options: Options) -> (FakeKernel, Connector) {
+        let (kernel, fd) = FakeKernel::pair();
+        (kernel, Connector::of(fd, &options).unwrap())
+    }
+
+    /// All there is: an event as its CPU and number, a loss as its count.
+    fn received(connector: &mut Connector) -> Vec<Result<(u32, u32), u64>> {
+        let mut all = Vec::new();
+        while let Some(batch) = connector.recv(NOW).unwrap() {
+            all.extend(batch.map(|delivery| match delivery {
+                Delivery::Event(event) => Ok((event.cpu, event.seq)),
+                Delivery::Lost(count) => Err(count),
+            }));
+        }
+        all
+    }
+
+    #[test]
+    fn a_loss_stands_before_the_first_event_after_it_and_only_there() {
+        let (kernel, mut connector) = listener(Connector::options());
+        for (cpu, seq) in [(0, u32::MAX), (1, 70), (0, 0), (0, 4), (1, 71), (1, 73), (0, 5)] {
+            kernel.say(Says { cpu, seq, ..EXEC });
+        }
+        assert_eq!(
+            received(&mut connector),
+            [
+                Ok((0, u32::MAX)),
+                Ok((1, 70)),
+                Ok((0, 0)),
+                Err(3),
+                Ok((0, 4)),
+                Ok((1, 71)),
+                Err(1),
+                Ok((1, 73)),
+                Ok((0, 5)),
+            ]
+        );
+        assert_eq!((connector.stats().delivered, connector.stats().lost), (7, 4));
+    }
+
+    #[test]
+    fn acknowledgements_bear_numbers_too_and_are_delivered_only_where_asked_for() {
+        let ack = |seq| Says { seq, ..Says::ack_of(9, 0) };
+        let (kernel, mut connector) = listener(Connector::options());
+        let says = [Says { seq: 1, ..EXEC }, ack(2), Says { seq: 3, ..EXEC }, ack(5)];
+        assert!(says.iter().all(|says| kernel.say(*says)));
+        assert_eq!(received(&mut connector), [Ok((0, 1)), Ok((0, 3)), Err(1)]);
+        assert_eq!((connector.stats().acks, connector.stats().delivered), (2, 2));
+
+        let (kernel, mut connector) = listener(Connector::options().acks(true));
+        assert!(says.iter().all(|says| kernel.say(*says)));
+        assert_eq!(
+            received(&mut connector),
+            [Ok((0, 1)), Ok((0, 2)), Ok((0, 3)), Err(1), Ok((0, 5))]
+        );
+        assert_eq!((connector.stats().acks, connector.stats().delivered), (2, 4));
+    }
+
+    #[test]
+    fn what_is_no_event_is_counted_once_and_what_stands_beside_it_is_delivered() {
+        let (kernel, mut connector) = listener(Connector::options());
+        let event = EXEC.bytes();
+        let mut foreign = EXEC.bytes();
+        foreign[16..20].copy_from_slice(&5_u32.to_ne_bytes());
+        let noop = [16_u32.to_ne_bytes(), 1_u32.to_ne_bytes(), [0; 4], [0; 4]].concat();
+        for (datagram, malformed) in [
+            (event.clone(), 0),
+            (Vec::new(), 0),
+            (foreign, 1),
+            (noop.clone(), 1),
+            ([&noop[..], &event[..]].concat(), 1),
+            (event[..75].to_vec(), 1),
+            (event[..7].to_vec(), 1),
+            // The second is cut off: 112 bytes fit.
+            ([&event[..], &event[..]].concat(), 1),
+            // Cut off between two.
+            ([&event[..], &noop[..], &noop[..], &[0; 4]].concat(), 3),
+        ] {
+            let before = connector.stats();
+            let events = u64::from(datagram.starts_with(&event) || datagram.ends_with(&event));
+            assert!(kernel.send(&datagram));
+            received(&mut connector);
+            let after = connector.stats();
+            assert_eq!(after.malformed - before.malformed, malformed, "{datagram:?}");
+            assert_eq!(after.delivered - before.delivered, events, "{datagram:?}");
+        }
+        assert_eq!(connector.stats().lost, 0);
+    }
+
+    #[test]
+    fn types_yet_to_be_invented_are_delivered_and_counted_where_all_are_wanted() {
+        let says = Says { what: 0x400, ..EXEC };
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.say(says);
+        assert_eq!(received(&mut connector), [Ok((0, 1))]);
+        assert_eq!((connector.stats().unknown, connector.stats().delivered), (1, 1));
+
+        let (kernel, mut connector) = listener(Connector::options().events(EventMask::EXEC));
+        kernel.say(says);
+        assert_eq!(received(&mut connector), []);
+        assert_eq!(connector.stats().unknown, 0);
+    }
+
+    #[test]
+    fn what_a_batch_is_not_asked_for_stays_for_the_next_call() {
+        let (kernel, mut connector) = listener(Connector::options());
+        for seq in [1, 2, 5] {
+            kernel.say(Says { seq, ..EXEC });
+        }
+        for expected in [Ok(1), Ok(2), Err(2), Ok(5)] {
+            let delivery = connector.recv(NOW).unwrap().unwrap().next().unwrap();
+            let found = match delivery {
+                Delivery::Event(event) => Ok(event.seq),
+                Delivery::Lost(count) => Err(count),
+            };
+            assert_eq!(found, expected);
+        }
+        assert!(connector.recv(NOW).unwrap().is_none());
+    }
+
+    /// The queue never runs empty, and nothing in it is wanted.
+    #[test]
+    fn a_time_out_is_honoured_under_a_flow_of_what_is_not_wanted() {
+        let (kernel, mut connector) = listener(Connector::options());
+        std::thread::scope(|scope| {
+            scope.spawn(|| while kernel.say(Says::ack_of(1, 0)) {});
+            assert!(connector.recv(Some(Duration::from_millis(20))).unwrap().is_none());
+            assert!(connector.stats().acks > 0);
+            drop(connector);
+        });
+    }
+}
