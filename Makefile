@@ -13,7 +13,7 @@ SONAME := libcnproc.so.0
 MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 
-.PHONY: all lib run check layouts golden bench clean help FORCE
+.PHONY: all lib run check layouts kernels architectures golden bench clean help FORCE
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
 
@@ -58,6 +58,12 @@ golden:  ## capture tests/golden anew, from the running kernel
 
 bench:  ## the benchmarks, as root: bench/README.md tells how, and of ROUNDS and SCENARIOS
 	+$(MAKE) -C bench
+
+kernels:  ## the tests on other kernels, in virtual machines (Debian; installs qemu and cross compilers)
+	tests/kernels/run.sh
+
+architectures:  ## the parser's tests on other architectures, emulated (Debian, likewise)
+	tests/kernels/architectures.sh
 
 clean:  ## away with everything built
 	$(CARGO) clean

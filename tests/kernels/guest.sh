@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# guest.sh ARCH INITRAMFS: builds the guest for the architecture, all of it static: init, and the programs
+# that it runs: in /tests/both the guest's own checks, in /tests/root the workspace's live tests, in Rust
+# and in C.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=cross.sh
+. "$(dirname "${BASH_SOURCE[0]}")/cross.sh"
+arch=$1 initramfs=$2
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+mkdir -p "$root/tests/root" "$root/tests/both" "$root/dev"
+
+cc=$(cross_cc "$arch")
+target_dir=$cross_dir/$arch/$(cross_target "$arch")
+
+cross "$arch" test -p cnproc-guest --no-run --message-format=json-render-diagnostics |
+    grep -o '"executable":"[^"]*"' | cut -d '"' -f 4 |
+    while read -r program; do
+        name=$(basename "$program")
+        case $name in
+        guest*) cp "$program" "$root/tests/both/guest" ;;
+        *) cp "$program" "$root/tests/root/${name%-*}" ;;
+        esac
+    done
+[ -e "$root/tests/both/guest" ] && [ -e "$root/tests/root/live" ]
+
+CROSS_STD=core cross "$arch" build -p cnproc-cdylib --profile capi-dev
+for source in "$cross_root"/tests/c/*.c; do
+    "$cc" -std=c11 -D_GNU_SOURCE -O1 -pthread -static -I "$cross_root/include" "$source" \
+        "$target_dir/capi-dev/libcnproc.a" -o "$root/tests/root/c-$(basename "$source" .c)"
+done
+"$cc" -O2 -Wall -Wextra -Werror -static -o "$root/init" "$kernels/guest/init.c"
+
+(cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$initramfs.new"
+mv "$initramfs.new" "$initramfs"

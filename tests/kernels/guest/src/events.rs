@@ -1,0 +1,142 @@
+//! Each of the nine event types, caused for real, comes with the right fields, and behind each mask just
+//! the types of that mask come.
+
+use crate::kernel::Kernel;
+use crate::{Outcome, system};
+use cnproc_sys::{Connector, Delivery, EventData, EventMask, kernel::PROC_EVENT_EXIT};
+use std::io::{Read, Write};
+use std::process::{self, Command, Stdio};
+use std::time::Duration;
+
+/// This program's argument: cause events and die.
+pub const CAUSE: &str = "--cause-events";
+
+/// Not what `root` and its group have; the effective ones differ from the real ones.
+const GIDS: (u32, u32) = (7, 8);
+const UIDS: (u32, u32) = (9, 10);
+const NAME: &str = "cause of events";
+
+/// Run as a child: causes an event of each type but fork and exec, which its parent caused.
+pub fn cause() -> ! {
+    system::setsid().expect("setsid");
+    system::set_name(NAME);
+    // The parent traces this process now, and says so.
+    println!("ready");
+    std::io::stdin().read_exact(&mut [0]).expect("the parent's word");
+    system::set_ids(GIDS, UIDS).expect("ids");
+    process::abort();
+}
+
+/// The child's events as the kernel must tell them.
+fn expected(child: i32) -> Vec<EventData> {
+    use cnproc_sys::{Comm, Coredump, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid};
+    let (process_pid, process_tgid) = (child, child);
+    let parent = process::id() as i32;
+    let mut comm = [0; 16];
+    comm[..NAME.len()].copy_from_slice(NAME.as_bytes());
+    let ptrace = |tracer| {
+        EventData::Ptrace(Ptrace {
+            process_pid,
+            process_tgid,
+            tracer_pid: tracer,
+            tracer_tgid: tracer,
+        })
+    };
+    vec![
+        EventData::Fork(Fork {
+            parent_pid: parent,
+            parent_tgid: parent,
+            child_pid: child,
+            child_tgid: child,
+        }),
+        EventData::Exec(Exec { process_pid, process_tgid }),
+        EventData::Sid(Sid { process_pid, process_tgid }),
+        EventData::Comm(Comm { process_pid, process_tgid, comm }),
+        ptrace(parent),
+        ptrace(0),
+        EventData::Gid(Gid { process_pid, process_tgid, rgid: GIDS.0, egid: GIDS.1 }),
+        EventData::Uid(Uid { process_pid, process_tgid, ruid: UIDS.0, euid: UIDS.1 }),
+        EventData::Coredump(Coredump {
+            process_pid,
+            process_tgid,
+            parent_pid: parent,
+            parent_tgid: parent,
+        }),
+        EventData::Exit(Exit {
+            process_pid,
+            process_tgid,
+            exit_code: libc::SIGABRT as u32,
+            exit_signal: libc::SIGCHLD as u32,
+            parent_pid: parent,
+            parent_tgid: parent,
+        }),
+    ]
+}
+
+/// Causes each type of event; returns the child that did.
+fn cause_all() -> Result<u32, Box<dyn std::error::Error>> {
+    let mut child = Command::new("/proc/self/exe")
+        .arg(CAUSE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut ready = [0; 6];
+    child.stdout.take().ok_or("no output")?.read_exact(&mut ready)?;
+    system::trace_and_let_go(child.id())?;
+    child.stdin.take().ok_or("no input")?.write_all(b"!")?;
+    child.wait()?;
+    Ok(child.id())
+}
+
+/// A child that ends well: an exit that NONZERO_EXIT leaves out.
+fn end_well() -> Outcome {
+    Command::new("/proc/self/exe").arg("--no-such-argument").stderr(Stdio::null()).status()?;
+    Ok(())
+}
+
+fn bits() -> impl Iterator<Item = EventMask> {
+    (0..32).filter_map(|bit| EventMask::from_bits(1 << bit))
+}
+
+pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
+    let mut listeners = vec![(EventMask::ALL, Connector::options().open()?)];
+    for mask in bits() {
+        listeners.push((mask, Connector::options().events(mask).open()?));
+    }
+    // And one whose mask is changed while it is open.
+    let mut changed = Connector::options().events(EventMask::FORK).open()?;
+    changed.set_events(EventMask::GID | EventMask::NONZERO_EXIT)?;
+    listeners.push((EventMask::GID | EventMask::NONZERO_EXIT, changed));
+
+    end_well()?;
+    let child = cause_all()? as i32;
+    let all = expected(child);
+    for (mask, connector) in &mut listeners {
+        let (mut events, mut unwanted) = (Vec::new(), Vec::new());
+        while let Some(batch) = connector.recv(Some(Duration::from_millis(100)))? {
+            for delivery in batch {
+                let Delivery::Event(event) = delivery else {
+                    return Err("events were lost".into());
+                };
+                if !lets_pass(*mask, &event.data) {
+                    unwanted.push(event);
+                }
+                if event.data.process_tgid() == Some(child) {
+                    events.push(event.data);
+                }
+            }
+        }
+        let wanted: Vec<_> = all.iter().copied().filter(|data| lets_pass(*mask, data)).collect();
+        assert!(!wanted.is_empty());
+        assert_eq!(unwanted, [], "behind mask {:#x}", mask.bits());
+        assert_eq!(events, wanted, "behind mask {:#x}", mask.bits());
+    }
+    Ok(())
+}
+
+/// What the mask means, said anew.
+fn lets_pass(mask: EventMask, data: &EventData) -> bool {
+    let nonzero = matches!(data, EventData::Exit(exit) if exit.exit_code != 0);
+    mask.bits() & data.what() != 0
+        || nonzero && mask.contains(EventMask::NONZERO_EXIT) && data.what() == PROC_EVENT_EXIT
+}

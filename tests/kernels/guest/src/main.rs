@@ -1,0 +1,108 @@
+//! What each kernel of the matrix must show, run in a virtual machine as root and as an ordinary user.
+//!
+//! Prints "ok NAME" or "not ok NAME: why" for each check. It switches off other programs' listeners,
+//! unshares namespaces and takes a CPU off line, so it refuses to run anywhere but in the guest.
+
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+mod acknowledgements;
+mod btf;
+mod cpu_hotplug;
+mod events;
+mod flood;
+mod kernel;
+mod leak;
+mod namespaces;
+mod permission;
+mod raw;
+mod switched_off;
+mod system;
+
+use kernel::Kernel;
+use std::panic;
+use std::process::ExitCode;
+
+/// A check fails by an error that says why, or by a panic.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+type Check = (&'static str, fn(&Kernel) -> Outcome);
+
+const AS_ROOT: &[Check] = &[
+    ("the kernel is the one asked for", kernel::is_the_one_asked_for),
+    ("the layout is that of the kernel's BTF", kernel::layout_is_that_of_btf),
+    ("root may listen", permission::events_come),
+    ("each event type comes with its fields, behind each mask", events::each_type_behind_each_mask),
+    ("made = delivered + lost, unfiltered, tiny buffer", flood::unfiltered_tiny_buffer),
+    ("made = delivered + lost, unfiltered, large buffer", flood::unfiltered_large_buffer),
+    ("made = delivered + lost, filtered, tiny buffer", flood::filtered_tiny_buffer),
+    ("made = delivered + lost while a CPU goes off and on", cpu_hotplug::accounts_stay_exact),
+    ("a storm of others' acknowledgements confuses no open", acknowledgements::storm),
+    ("a mask in the request is acknowledged since 6.6 only", acknowledgements::of_masks),
+    ("closing says IGNORE", acknowledgements::closing_says_ignore),
+    ("another network namespace is diagnosed", namespaces::network),
+    ("another user namespace is diagnosed", namespaces::user),
+    ("another pid namespace is diagnosed", namespaces::pid),
+    ("events that others switched off are restored", switched_off::restored_by_check),
+    ("a check leaves the kernel's count as it was", switched_off::check_is_neutral),
+    ("opening restores events that others switched off", switched_off::restored_by_open),
+    ("a killed listener's leaked count does no harm", leak::does_no_harm),
+];
+
+const AS_USER_BEFORE_6_6: &[Check] = &[
+    ("an ordinary user is refused, and told why", permission::refused),
+    ("another user namespace is diagnosed", namespaces::user),
+];
+
+const AS_USER: &[Check] = &[
+    ("an ordinary user may listen", permission::events_come),
+    ("made = delivered + lost, as an ordinary user", flood::as_user),
+    ("another user namespace is diagnosed", namespaces::user),
+    ("events that others switched off are restored", switched_off::restored_by_check),
+];
+
+fn main() -> ExitCode {
+    let kernel = Kernel::running();
+    let Some(kernel) = kernel else {
+        eprintln!(
+            "guest: not in the kernel tests' virtual machine: this program does nothing here"
+        );
+        return ExitCode::FAILURE;
+    };
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        None => {}
+        Some(namespaces::REPORT) => return namespaces::report(),
+        Some(namespaces::PID) => return namespaces::spawn_in_pid_namespace(),
+        Some(events::CAUSE) => events::cause(),
+        Some(leak::LISTEN) => leak::listen(),
+        Some(_) => return ExitCode::FAILURE,
+    }
+    let checks = match (system::is_root(), kernel.has_own_state_per_socket()) {
+        (true, _) => AS_ROOT,
+        (false, false) => AS_USER_BEFORE_6_6,
+        (false, true) => AS_USER,
+    };
+    panic::set_hook(Box::new(|_| ()));
+    let mut failed = 0;
+    for (name, check) in checks {
+        let why = match panic::catch_unwind(|| check(&kernel).map_err(|error| error.to_string())) {
+            Ok(Ok(())) => {
+                println!("ok {name}");
+                continue;
+            }
+            Ok(Err(why)) => why,
+            Err(panic) => message(panic.as_ref()),
+        };
+        println!("not ok {name}: {}", why.replace('\n', " "));
+        failed += 1;
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a panic".to_owned(),
+    }
+}
