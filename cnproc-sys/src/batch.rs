@@ -17,11 +17,13 @@ pub enum Delivery {
 /// How many datagrams may be received ahead. Only what is used takes room.
 const CAPACITY: usize = 16384;
 
-/// Datagrams in the order in which they came. The front is handed over, the back is received.
+/// Datagrams in the order in which they came. The front is handed over, the back is received, and what
+/// was handed over lately stays for whoever looks back.
 #[derive(Debug)]
 pub(crate) struct Arena {
     headers: Mapping<Headers>,
     slots: Mapping<Slot>,
+    kept: usize,
     front: usize,
     back: usize,
     /// The socket said ENOBUFS, and it has not been told yet.
@@ -48,6 +50,7 @@ impl Arena {
         Ok(Self {
             headers: Mapping::new(1)?,
             slots: Mapping::new(CAPACITY)?,
+            kept: 0,
             front: 0,
             back: 0,
             overran: false,
@@ -56,6 +59,7 @@ impl Arena {
 
     /// Receives a batch after those that are queued.
     pub(crate) fn receive(&mut self, fd: &Fd, flags: c_int) -> Result<Received> {
+        self.make_room();
         let room = self.slots.get_mut(self.back..).unwrap_or_default();
         let wanted = room.len().min(BATCH);
         let Some(headers) = self.headers.first_mut() else { return Ok(Received::NOTHING) };
@@ -78,6 +82,11 @@ impl Arena {
         core::mem::replace(&mut self.overran, false)
     }
 
+    /// The datagrams handed over lately and those queued, oldest first.
+    pub(crate) fn kept(&self) -> &[Slot] {
+        self.slots.get(self.kept..self.back).unwrap_or_default()
+    }
+
     /// The datagrams queued, oldest first.
     pub(crate) fn queued(&self) -> &[Slot] {
         self.slots.get(self.front..self.back).unwrap_or_default()
@@ -87,11 +96,29 @@ impl Arena {
         self.queued().first()
     }
 
-    /// Lets go of the front. An empty arena begins anew at its start, and so stays small.
+    /// Lets go of the front. It stays until it is forgotten.
     pub(crate) fn pop(&mut self) {
-        self.front += 1;
-        if self.front >= self.back {
-            (self.front, self.back) = (0, 0);
+        self.front = self.back.min(self.front + 1);
+    }
+
+    /// Forgets what was handed over, but for the last `keep`. An empty arena begins anew at its start,
+    /// and so stays small.
+    pub(crate) fn forget(&mut self, keep: usize) {
+        self.kept = self.kept.max(self.front.saturating_sub(keep));
+        if self.kept == self.back {
+            (self.kept, self.front, self.back) = (0, 0, 0);
+        }
+    }
+
+    /// If the arena is full, moves what is in it to its start, where that makes much room.
+    fn make_room(&mut self) {
+        const QUARTER: usize = CAPACITY / 4;
+        if self.is_full() && self.front > 2 * QUARTER {
+            self.forget(QUARTER);
+            self.slots.rotate_left(self.kept);
+            self.front -= self.kept;
+            self.back -= self.kept;
+            self.kept = 0;
         }
     }
 

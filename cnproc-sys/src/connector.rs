@@ -1,8 +1,10 @@
 //! The listener: open, change, close.
 
+mod ahead;
 mod check;
 mod receive;
 
+pub(crate) use ahead::Since;
 pub use check::Check;
 pub use receive::Batch;
 
@@ -15,8 +17,10 @@ use crate::gather::Gather;
 use crate::handshake::Listens;
 use crate::loss::{Account, CPUS};
 use crate::options::Options;
+use crate::process::Procfs;
 use crate::stats::Stats;
 use crate::syscall::{self, Mapping};
+use ahead::Completeness;
 use cnproc_parse::{Event, EventMask, Filter, Sequence, kernel};
 use core::ffi::c_int;
 use core::time::Duration;
@@ -50,6 +54,8 @@ pub struct Connector {
     stats: Stats,
     /// How far the clock of the events is ahead of this process's: see `Listens::listen`.
     clock_ahead: u64,
+    completeness: Completeness,
+    pub(crate) procfs: Procfs,
 }
 
 const fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
@@ -118,6 +124,8 @@ impl Connector {
                 receive_buffer,
             },
             clock_ahead: 0,
+            completeness: Completeness::new()?,
+            procfs: Procfs::new(),
         })
     }
 
@@ -140,6 +148,7 @@ impl Connector {
         self.attach_filter(&filter)?;
         let was_everything = self.filter.is_everything();
         self.filter = filter;
+        self.completeness.filter_changed(self.now());
         self.stats.events = events;
         self.next = self.next.filter(|event| filter.matches(event));
         if was_everything && filter.is_everything() {
@@ -151,9 +160,13 @@ impl Connector {
             self.observe_drops(memory.drops);
             self.drops_when_empty = None;
         }
-        let since = syscall::monotonic().wrapping_add(self.clock_ahead);
-        self.account.filter_changed(filter.is_everything(), since);
+        self.account.filter_changed(filter.is_everything(), self.now());
         Ok(())
+    }
+
+    /// Now, on the events' clock, or a moment later.
+    fn now(&self) -> u64 {
+        syscall::monotonic().wrapping_add(self.clock_ahead)
     }
 
     /// What the listener has seen so far.

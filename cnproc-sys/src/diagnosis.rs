@@ -61,7 +61,7 @@ pub(crate) fn ignored() -> Option<Error> {
 }
 
 /// Whether the namespace is another than the initial. Where it can't be seen, no.
-fn is_elsewhere(namespace: &CStr, initial: u64) -> bool {
+pub(crate) fn is_elsewhere(namespace: &CStr, initial: u64) -> bool {
     syscall::inode(namespace).is_ok_and(|inode| inode != initial)
 }
 

@@ -30,6 +30,16 @@ pub enum Error {
     Interrupted,
     /// This process is a child, by fork, of the one that opened the listener.
     ChildProcess,
+    /// The event's process is gone, or it can't be told from a later one that has its pid.
+    ProcessGone,
+    /// The event's process belongs to another user, and this one may not see what was asked.
+    ProcessHidden,
+    /// `/proc` is not mounted, or is that of another pid namespace.
+    NoProcfs,
+    /// The kernel has no pidfds. Linux 5.3.
+    NoPidfd,
+    /// The event is of no process: an acknowledgement, or of an unknown type.
+    NotOfProcess,
     /// A system call failed.
     System {
         /// Which: its name, and what it was to do.
@@ -55,6 +65,11 @@ impl Error {
             Self::Refused(_) => libc::EPROTO,
             Self::Interrupted => libc::EINTR,
             Self::ChildProcess => libc::ECHILD,
+            Self::ProcessGone => libc::ESRCH,
+            Self::ProcessHidden => libc::EACCES,
+            Self::NoProcfs => libc::ENOENT,
+            Self::NoPidfd => libc::ENOSYS,
+            Self::NotOfProcess => libc::EINVAL,
             Self::System { errno, .. } => match errno.raw() {
                 known @ (libc::ENOMEM | libc::ENOBUFS | libc::EMFILE | libc::ENFILE) => known,
                 _ => libc::EIO,
@@ -105,9 +120,22 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
             c"this process is a child of the one that opened the listener: close the copy, and open \
               a listener of its own"
         }
+        libc::ESRCH => {
+            c"the event's process is gone, or its pid is another's by now: there is nothing to be \
+              told of it; ask sooner after the event"
+        }
+        libc::EACCES => {
+            c"not permitted to see this of another user's process: run as root, or give the program \
+              CAP_SYS_PTRACE; if /proc is mounted with hidepid, without it"
+        }
+        libc::ENOENT => {
+            c"/proc is not mounted here, or is that of another pid namespace: mount the host's \
+              (mount -t proc proc /proc)"
+        }
+        libc::ENOSYS => c"this kernel has no pidfds: that takes Linux 5.3",
         libc::EINVAL => {
             c"an argument is not valid: a NULL or misaligned pointer, an unknown flag or event \
-              type, or a size that fits no version of the struct"
+              type, a size that fits no version of the struct, or an event that is of no process"
         }
         libc::E2BIG => {
             c"the struct is of a newer version and asks for what this library does not have: \
@@ -155,6 +183,10 @@ impl From<Error> for std::io::Error {
             Error::NetworkNamespace => ErrorKind::ConnectionRefused,
             Error::NoAnswer => ErrorKind::TimedOut,
             Error::Interrupted => ErrorKind::Interrupted,
+            Error::ProcessGone | Error::NoProcfs => ErrorKind::NotFound,
+            Error::ProcessHidden => ErrorKind::PermissionDenied,
+            Error::NoPidfd => ErrorKind::Unsupported,
+            Error::NotOfProcess => ErrorKind::InvalidInput,
             Error::System { errno, .. } => Self::from_raw_os_error(errno.raw()).kind(),
             _ => ErrorKind::Other,
         };
@@ -183,6 +215,11 @@ mod tests {
             Error::Refused(Errno(libc::EINVAL)),
             Error::Interrupted,
             Error::ChildProcess,
+            Error::ProcessGone,
+            Error::ProcessHidden,
+            Error::NoProcfs,
+            Error::NoPidfd,
+            Error::NotOfProcess,
             SYSTEM(libc::ENOMEM),
             SYSTEM(libc::EMFILE),
             SYSTEM(libc::ENOTTY),

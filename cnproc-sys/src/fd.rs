@@ -16,6 +16,13 @@ impl Fd {
     pub(crate) const fn raw(&self) -> c_int {
         self.0
     }
+
+    /// Gives the descriptor away: whoever takes it closes it.
+    pub(crate) const fn into_raw(self) -> c_int {
+        let fd = self.0;
+        core::mem::forget(self);
+        fd
+    }
 }
 
 impl Drop for Fd {

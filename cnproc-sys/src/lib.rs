@@ -49,6 +49,7 @@ mod gather;
 mod handshake;
 mod loss;
 mod options;
+mod process;
 mod stats;
 mod syscall;
 
@@ -61,4 +62,5 @@ pub use connector::{Batch, Check, Connector};
 pub use errno::Errno;
 pub use error::{Error, explain};
 pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
+pub use process::{Identity, Process, Replaced, Status};
 pub use stats::Stats;

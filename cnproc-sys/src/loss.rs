@@ -58,6 +58,11 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
         self.counter
     }
 
+    /// The CPUs' numbers so far, where gaps are losses.
+    pub(crate) fn sequences(&self) -> Option<&[Sequence]> {
+        if self.by_sequence { self.cpus.get(..self.cpus_seen) } else { None }
+    }
+
     /// Takes a message's number. Returns how many losses it makes known.
     pub(crate) fn observe(&mut self, event: &Event) -> u64 {
         if !self.by_sequence {

@@ -34,12 +34,41 @@ pub(crate) fn getpid() -> c_int {
 
 /// Now, on the clock of the events' timestamps, in nanoseconds.
 pub(crate) fn monotonic() -> u64 {
+    now(libc::CLOCK_MONOTONIC)
+}
+
+/// Now, on the clock of processes' start times, in nanoseconds.
+pub(crate) fn boottime() -> u64 {
+    now(libc::CLOCK_BOOTTIME)
+}
+
+fn now(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is valid for writing.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    unsafe { libc::clock_gettime(clock, &mut now) };
     #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
     let (seconds, nanoseconds) = (now.tv_sec as u64, now.tv_nsec as u64);
     seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+}
+
+/// Of which start times are counts (USER_HZ).
+pub(crate) fn ticks_per_second() -> u64 {
+    // SAFETY: no memory is involved.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).unwrap_or_default().max(1)
+}
+
+/// Whether there is a process or thread of that id, and this process may not send it signals.
+pub(crate) fn is_forbidden_to_signal(pid: c_int) -> bool {
+    // SAFETY: no memory is involved, and 0 is no signal.
+    value(unsafe { libc::kill(pid, 0) }) == Err(Errno(libc::EPERM))
+}
+
+/// A descriptor of the process that has that id now. Linux 5.3.
+pub(crate) fn pidfd_open(pid: c_int) -> Result<Fd> {
+    // SAFETY: no memory is involved.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    value(fd as c_int).map(Fd::new)
 }
 
 /// 32 random bits; None before Linux 3.17, or early in boot.
@@ -64,13 +93,45 @@ pub(crate) fn inode(path: &CStr) -> Result<u64> {
 
 /// The beginning of a file, as much as fits; what is left of `bytes` stays as it is.
 pub(crate) fn read_file<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
+    let got = read(&openat(libc::AT_FDCWD, path, libc::O_RDONLY)?, bytes)?;
+    Ok(bytes.get(..got).unwrap_or_default())
+}
+
+fn openat(directory: c_int, path: &CStr, flags: c_int) -> Result<Fd> {
     // SAFETY: `path` ends with NUL.
-    let fd = value(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
-    let fd = Fd::new(fd);
+    value(unsafe { libc::openat(directory, path.as_ptr(), flags | libc::O_CLOEXEC) }).map(Fd::new)
+}
+
+/// A directory, to reach what is in it. `path` is relative to another, if one is given.
+pub(crate) fn open_directory(at: Option<&Fd>, path: &CStr) -> Result<Fd> {
+    openat(at.map_or(libc::AT_FDCWD, Fd::raw), path, libc::O_PATH | libc::O_DIRECTORY)
+}
+
+/// A file of a directory, to read it.
+pub(crate) fn open_file(directory: &Fd, name: &CStr) -> Result<Fd> {
+    openat(directory.raw(), name, libc::O_RDONLY)
+}
+
+/// Reads once. Returns how many bytes came.
+pub(crate) fn read(fd: &Fd, bytes: &mut [u8]) -> Result<usize> {
     // SAFETY: `bytes` is valid for writing of its length.
     let got = unsafe { libc::read(fd.raw(), bytes.as_mut_ptr().cast(), bytes.len()) };
+    usize::try_from(got).map_err(|_| last_errno())
+}
+
+/// Where a link of a directory leads to, as much as fits.
+pub(crate) fn readlinkat<'a>(directory: &Fd, name: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
+    let (start, length) = (bytes.as_mut_ptr(), bytes.len());
+    // SAFETY: `name` ends with NUL, `bytes` is valid for writing of its length.
+    let got = unsafe { libc::readlinkat(directory.raw(), name.as_ptr(), start.cast(), length) };
     let got = usize::try_from(got).map_err(|_| last_errno())?;
     Ok(bytes.get(..got).unwrap_or_default())
+}
+
+/// Whether a file of a directory exists: 0, or why not.
+pub(crate) fn faccessat(directory: &Fd, name: &CStr) -> Result<()> {
+    // SAFETY: `name` ends with NUL.
+    value(unsafe { libc::faccessat(directory.raw(), name.as_ptr(), libc::F_OK, 0) }).map(drop)
 }
 
 pub(crate) fn netlink_socket() -> Result<Fd> {
@@ -381,6 +442,14 @@ pub(crate) fn wait(epoll: &Fd, timeout: Option<Duration>) -> Result<Woken> {
     })?;
     let told = |by| events.iter().take(count.cast_unsigned() as usize).any(|event| event.u64 == by);
     Ok(Woken { timer: told(TIMER), socket: told(SOCKET) })
+}
+
+/// Gives the descriptor away.
+#[cfg(feature = "std")]
+pub(crate) fn owned(fd: Fd) -> std::os::fd::OwnedFd {
+    use std::os::fd::FromRawFd;
+    // SAFETY: `fd` is open, and owned by nobody else once it is taken out of `Fd`.
+    unsafe { std::os::fd::OwnedFd::from_raw_fd(fd.into_raw()) }
 }
 
 /// Lends the descriptor for `AsFd`.

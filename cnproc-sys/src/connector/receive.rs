@@ -23,10 +23,13 @@ impl Connector {
     /// [`Error::System`].
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
         self.check_owner()?;
+        // The next event's datagram may have been let go of.
+        self.arena.forget(usize::from(self.next.is_some()));
         if !self.has_next() {
             let deadline = timeout.filter(|timeout| !timeout.is_zero()).map(Deadline::after);
             let mut left = timeout;
             loop {
+                self.arena.forget(0);
                 let came = self.fill(left)?;
                 if self.has_next() {
                     break;
@@ -99,6 +102,9 @@ impl Connector {
     fn lose(&mut self, count: u64) {
         self.lost_here += count;
         self.stats.lost += count;
+        if count > 0 {
+            self.completeness.lost(self.now());
+        }
     }
 
     /// Takes a reading of the drop counter. Whether it makes a loss known.
@@ -150,6 +156,9 @@ impl Connector {
         }
         let memory = || syscall::memory(&self.fd).map_err(failed("getsockopt(SO_MEMINFO)"));
         let seen = memory()?;
+        if self.completeness.observe_drops(seen.drops) {
+            self.completeness.lost(self.now());
+        }
         if seen.drops == self.account.counter() {
             return Ok(());
         }
@@ -179,6 +188,12 @@ impl Connector {
 #[derive(Debug)]
 pub struct Batch<'a> {
     connector: &'a mut Connector,
+}
+
+impl Batch<'_> {
+    pub(crate) const fn connector(&mut self) -> &mut Connector {
+        self.connector
+    }
 }
 
 impl Iterator for Batch<'_> {

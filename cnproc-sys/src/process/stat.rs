@@ -1,0 +1,97 @@
+//! `/proc/PID/stat` and `/proc/PID/status`, as far as they are needed.
+
+/// What `/proc/PID/stat` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) state: u8,
+    pub(crate) ppid: i32,
+    pub(crate) session: i32,
+    /// Page faults and ticks on a CPU: none before a process runs for the first time.
+    pub(crate) effort: u64,
+    pub(crate) threads: u32,
+    pub(crate) start_ticks: u64,
+    /// -1 of a thread that is not its process's leader: the kernel's own mark of it.
+    pub(crate) exit_signal: i32,
+}
+
+impl Stat {
+    /// None if it is not such a line. The name in it is any user's choice, and may hold parentheses.
+    pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let name_end = line.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = line.get(name_end + 1..)?.trim_ascii().split(|byte| *byte == b' ');
+        let state = *fields.next()?.first()?;
+        let ppid = number(fields.next()?)?;
+        let session = number(fields.nth(1)?)?;
+        let min_flt: u64 = number(fields.nth(3)?)?;
+        let maj_flt: u64 = number(fields.nth(1)?)?;
+        let utime: u64 = number(fields.nth(1)?)?;
+        let stime: u64 = number(fields.next()?)?;
+        let threads = number(fields.nth(4)?)?;
+        let start_ticks = number(fields.nth(1)?)?;
+        let exit_signal = number(fields.nth(15)?)?;
+        let effort = min_flt.saturating_add(maj_flt).saturating_add(utime).saturating_add(stime);
+        Some(Self { state, ppid, session, effort, threads, start_ticks, exit_signal })
+    }
+}
+
+fn number<T: core::str::FromStr>(field: &[u8]) -> Option<T> {
+    core::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
+}
+
+/// How often a process was put on a CPU: the third number of `/proc/PID/schedstat`.
+pub(crate) fn times_run(schedstat: &[u8]) -> Option<u64> {
+    number(schedstat.split(|byte| *byte == b' ').nth(2)?)
+}
+
+/// The real and the effective id in a line of `/proc/PID/status`: `Uid:` or `Gid:`. The name that
+/// stands before has its newlines escaped.
+pub(crate) fn ids(status: &[u8], name: &[u8]) -> Option<(u32, u32)> {
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let line = lines.find_map(|line| line.strip_prefix(name))?;
+    let mut ids = line.trim_ascii().split(|byte| *byte == b'\t');
+    Some((number(ids.next()?)?, number(ids.next()?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &[u8] = b"8405 (a) S (b)) Z 17 30 31 34816 31 4194560 24 9 3 1 500 6000 1 2 20 0 13 0 \
+        1023 46088192 3634 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0\n";
+
+    #[test]
+    fn a_line_is_read_from_behind_the_name() {
+        let stat = Stat::parse(LINE).unwrap();
+        assert_eq!(
+            stat,
+            Stat {
+                state: b'Z',
+                ppid: 17,
+                session: 31,
+                effort: 24 + 3 + 500 + 6000,
+                threads: 13,
+                start_ticks: 1023,
+                exit_signal: 17
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_such_line_or_ends_early_is_none() {
+        assert_eq!(Stat::parse(b""), None);
+        assert_eq!(Stat::parse(b"1 (a"), None);
+        assert_eq!(Stat::parse(b"1 (a)"), None);
+        let end = LINE.windows(4).rposition(|window| window == b" 17 ").unwrap();
+        assert_eq!(Stat::parse(&LINE[..end]), None);
+    }
+
+    #[test]
+    fn ids_are_found_by_the_beginning_of_their_line() {
+        let status = b"Name:\tUid:\t7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n";
+        assert_eq!(ids(status, b"Uid:"), Some((1, 2)));
+        assert_eq!(ids(status, b"Gid:"), Some((5, 6)));
+        assert_eq!(ids(status, b"Pid:"), None);
+        assert_eq!(ids(b"Uid:\t1", b"Uid:"), None);
+        assert_eq!(times_run(b"7439242 6450129 74\n"), Some(74));
+    }
+}
