@@ -1,0 +1,286 @@
+//! One pid, given to process after process as fast as they end, while three readers race to tell whose
+//! event it was: this library, one that reads `/proc/PID`, and one that looks at the start time as well.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
+
+use cnproc_sys::{Connector, Delivery, Error, EventData, Identity};
+use std::fs;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use support::{child, live};
+
+const ROUNDS: u32 = 10_000;
+
+/// What the processes of the test share.
+struct Shared {
+    /// The last round that the readers have begun to ask about.
+    asked: AtomicU32,
+}
+
+fn shared() -> &'static Shared {
+    let size = size_of::<Shared>();
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping of zeros, which are a Shared; it is never unmapped.
+    unsafe {
+        let memory = libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0);
+        assert_ne!(memory, libc::MAP_FAILED);
+        &*memory.cast()
+    }
+}
+
+/// Numbers without a pattern.
+fn scatter(round: u32) -> u32 {
+    round.wrapping_mul(2_654_435_769).rotate_left(13).wrapping_mul(2_246_822_519) >> 8
+}
+
+fn spin(times: u32) {
+    for _ in 0..times {
+        std::hint::spin_loop();
+    }
+}
+
+/// Until the readers ask about the round; not for ever, lest they are gone.
+fn await_asked(shared: &Shared, round: u32) {
+    for _ in 0..100_000 {
+        if shared.asked.load(Ordering::Acquire) >= round {
+            return;
+        }
+        // SAFETY: no memory is involved.
+        unsafe { libc::sched_yield() };
+    }
+}
+
+/// The group id of a round, and the name.
+fn gid_of(round: u32) -> u32 {
+    1_000_000 + round
+}
+
+fn name_of(round: u32) -> [u8; 10] {
+    let mut name = *b"r00000000\0";
+    let mut rest = round;
+    for digit in name[1..9].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    name
+}
+
+/// A process of one round: takes its name, and ends, at once or while it is asked about.
+fn live_and_die(shared: &Shared, round: u32) -> ! {
+    let name = name_of(round);
+    // SAFETY: system calls, on the name, which ends with NUL.
+    unsafe {
+        libc::syscall(libc::SYS_setresgid, gid_of(round), gid_of(round), gid_of(round));
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+        if !round.is_multiple_of(4) {
+            await_asked(shared, round);
+            spin(scatter(round) % 4_000);
+        }
+        libc::_exit(0)
+    }
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+}
+
+/// Forks a process of that pid. -1 if it can't be had.
+fn clone_as(pid: i32) -> i64 {
+    let args = CloneArgs {
+        exit_signal: libc::SIGCHLD as u64,
+        set_tid: ptr::from_ref(&pid) as u64,
+        set_tid_size: 1,
+        ..CloneArgs::default()
+    };
+    // SAFETY: as fork; `args` and `pid` live until it returns.
+    unsafe { libc::syscall(libc::SYS_clone3, &args, size_of::<CloneArgs>()) }
+}
+
+/// One process after another, all of that pid.
+fn reuse(shared: &Shared, pid: i32, reaped_by_kernel: bool) {
+    if reaped_by_kernel {
+        // SAFETY: no handler is involved.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    }
+    for round in 1..=ROUNDS {
+        // Until the one before is gone; not for ever, should the pid be somebody else's.
+        let mut tries = 0;
+        let child = loop {
+            match clone_as(pid) {
+                -1 if tries < 1_000_000 => tries += 1,
+                child => break child,
+            }
+        };
+        match child {
+            -1 => return,
+            0 => live_and_die(shared, round),
+            _ => {}
+        }
+        if !reaped_by_kernel {
+            // SAFETY: the status is not asked for.
+            unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+        }
+        await_asked(shared, round);
+    }
+}
+
+/// What a reader said, of how many events.
+#[derive(Debug, Default)]
+struct Score {
+    right: u32,
+    wrong: u32,
+    gone: u32,
+}
+
+impl Score {
+    fn count(&mut self, told: Option<bool>) {
+        match told {
+            Some(true) => self.right += 1,
+            Some(false) => self.wrong += 1,
+            None => self.gone += 1,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Scores {
+    proven: Score,
+    likely: Score,
+    naive: Score,
+    by_start_time: Score,
+}
+
+impl Scores {
+    fn ask_library(&mut self, connector: &mut Connector, event: &cnproc_sys::Event, round: u32) {
+        let process = match connector.process(event) {
+            Ok(process) => process,
+            Err(Error::ProcessGone) => return self.proven.count(None),
+            Err(error) => panic!("{error}"),
+        };
+        let mut comm = [0; 64];
+        let read = process.comm(&mut comm).and_then(|length| {
+            let status = process.status()?;
+            let name_told = matches!(event.data, EventData::Comm(_));
+            Ok((!name_told || comm[..length] == name_of(round)[..9])
+                && (status.rgid, status.egid) == (gid_of(round), gid_of(round)))
+        });
+        let told = match read {
+            Ok(right) => Some(right),
+            Err(Error::ProcessGone) => None,
+            Err(error) => panic!("{error}"),
+        };
+        match process.identity() {
+            Identity::Proven => self.proven.count(told),
+            Identity::Likely => self.likely.count(told),
+        }
+    }
+
+    fn ask_naive(&mut self, pid: i32, round: u32) {
+        let comm = fs::read(format!("/proc/{pid}/comm")).ok();
+        self.naive.count(comm.map(|comm| comm[..] == with_newline(round)));
+    }
+
+    fn ask_start_time(&mut self, pid: i32, round: u32, event_ns: u64) {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            return self.by_start_time.count(None);
+        };
+        let (name, fields) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 = fields.split_whitespace().nth(19).unwrap().parse().unwrap();
+        if ticks * 10_000_000 > event_ns + boottime_lead() {
+            return self.by_start_time.count(None);
+        }
+        let name = name.split_once('(').unwrap().1.as_bytes();
+        self.by_start_time.count(Some(name == &name_of(round)[..9]));
+    }
+}
+
+fn with_newline(round: u32) -> [u8; 10] {
+    let mut line = name_of(round);
+    line[9] = b'\n';
+    line
+}
+
+fn boottime_lead() -> u64 {
+    let now = |clock| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is valid for writing.
+        unsafe { libc::clock_gettime(clock, &mut time) };
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    };
+    let monotonic = now(libc::CLOCK_MONOTONIC);
+    now(libc::CLOCK_BOOTTIME) - monotonic
+}
+
+/// The round that an event of that pid is of: it bears the round's name or group.
+fn round_of(data: &EventData, pid: i32) -> Option<u32> {
+    match *data {
+        EventData::Comm(comm) if comm.process_tgid == pid => {
+            std::str::from_utf8(comm.name()).ok()?.strip_prefix('r')?.parse().ok()
+        }
+        EventData::Gid(gid) if gid.process_tgid == pid => gid.rgid.checked_sub(1_000_000),
+        _ => None,
+    }
+}
+
+fn race(reaped_by_kernel: bool) {
+    let Some(mut connector) = live::open(Connector::options()) else { return };
+    // A pid that is free, and comes round again much later.
+    let free = child::fork(|| {});
+    let pid = free.pid();
+    free.wait();
+    let shared = shared();
+    let _reuser = child::fork(|| reuse(shared, pid, reaped_by_kernel));
+
+    let mut scores = Scores::default();
+    let mut last = 0;
+    while last < ROUNDS {
+        let mut batch = connector
+            .recv(Some(Duration::from_secs(20)))
+            .unwrap()
+            .unwrap_or_else(|| panic!("no event after round {last}"));
+        let Some(Delivery::Event(event)) = batch.next() else { panic!("events were lost") };
+        let Some(round) = round_of(&event.data, pid) else { continue };
+        // Of each round one event, of either kind in turn.
+        if matches!(event.data, EventData::Gid(_)) == round.is_multiple_of(2) {
+            continue;
+        }
+        last = round;
+        shared.asked.store(round, Ordering::Release);
+        spin(scatter(round + ROUNDS) % 8_000);
+        for turn in 0..3 {
+            match (round + turn) % 3 {
+                0 => scores.ask_library(&mut connector, &event, round),
+                1 => scores.ask_naive(pid, round),
+                _ => scores.ask_start_time(pid, round, event.timestamp_ns),
+            }
+        }
+    }
+    eprintln!("reaped by the kernel: {reaped_by_kernel}; of {ROUNDS} events: {scores:#?}");
+    assert_eq!((scores.proven.wrong, scores.likely.wrong), (0, 0));
+    // The race was one: it was won and lost, and the others were fooled.
+    assert!(scores.proven.right > ROUNDS / 100 && scores.proven.gone > ROUNDS / 100);
+    assert!(scores.naive.wrong > ROUNDS / 100 && scores.by_start_time.wrong > ROUNDS / 100);
+}
+
+#[test]
+fn a_reused_pid_is_never_taken_for_the_events_process() {
+    race(false);
+}
+
+#[test]
+fn nor_where_the_kernel_reaps_and_the_exit_is_told_late() {
+    race(true);
+}
