@@ -4,6 +4,7 @@ CARGO ?= cargo
 CC ?= cc
 CFLAGS ?= -O2 -g
 CARGO_TARGET_DIR ?= target
+FUZZ_SECONDS ?= 60
 
 OUT := $(CARGO_TARGET_DIR)/c
 CAPI := $(CARGO_TARGET_DIR)/capi
@@ -13,7 +14,7 @@ SONAME := libcnproc.so.0
 MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 
-.PHONY: all lib run check layouts kernels architectures golden bench clean help FORCE
+.PHONY: all lib run check layouts fuzz kernels architectures golden bench clean help FORCE
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
 
@@ -50,6 +51,9 @@ check: lib  ## every test
 
 layouts:  ## the kernel's layouts, on every architecture whose headers Debian has
 	tests/layout/architectures.sh
+
+fuzz:  ## the parser, the C functions and the gap counter, FUZZ_SECONDS each: nightly, cargo-fuzz
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 golden:  ## capture tests/golden anew, from the running kernel
 	@mkdir -p $(OUT)
