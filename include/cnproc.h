@@ -76,11 +76,28 @@
 /* cnproc_stats.flags: what concerns a thread only is left out. */
 #define CNPROC_STATS_PROCESSES 0x2u
 
+/* cnproc_process_identity(): nothing speaks against it, but the proof is not complete. */
+#define CNPROC_IDENTITY_LIKELY 1
+/* cnproc_process_identity(): it is the event's process, for certain. */
+#define CNPROC_IDENTITY_PROVEN 2
+
+/* cnproc_process_replaced(): it has run no other program since the event. */
+#define CNPROC_REPLACED_NO 0
+/* cnproc_process_replaced(): it has; what was read may be of a later one. */
+#define CNPROC_REPLACED_YES 1
+/* cnproc_process_replaced(): events are missing, or CNPROC_EVENT_EXEC is not among those wanted. */
+#define CNPROC_REPLACED_UNKNOWN 2
+
 
 /**
  * A listener. One thread at a time uses it, any thread.
  */
 struct cnproc;
+
+/**
+ * The process of an event. One thread at a time uses it, any thread; it needs its listener no more.
+ */
+struct cnproc_process;
 
 /**
  * How a listener is to be opened. Zero it, set what is wanted, and pass its size: a later version
@@ -420,6 +437,49 @@ struct cnproc_event {
 };
 
 /**
+ * Who a process is. A later version may have more members.
+ */
+struct cnproc_process_status {
+    /**
+     * The parent; 0 if it is in an outer pid namespace, or the kernel.
+     */
+    int32_t ppid;
+    /**
+     * Real user id, as all ids in the initial user namespace.
+     */
+    uint32_t ruid;
+    /**
+     * Effective user id.
+     */
+    uint32_t euid;
+    /**
+     * Real group id.
+     */
+    uint32_t rgid;
+    /**
+     * Effective group id.
+     */
+    uint32_t egid;
+    /**
+     * The session.
+     */
+    int32_t sid;
+    /**
+     * How many threads it has.
+     */
+    uint32_t threads;
+    /**
+     * The state of its leader, as in /proc/PID/stat: 'R', 'S', …; 'Z' is a zombie.
+     */
+    uint32_t state;
+    /**
+     * When it started: nanoseconds of CLOCK_MONOTONIC, 10 ms too early at most; more if the machine was
+     * suspended since, by as much as that.
+     */
+    uint64_t start_time_ns;
+};
+
+/**
  * What a listener has seen since it was opened. A later version may have more members.
  */
 struct cnproc_stats {
@@ -543,6 +603,113 @@ int cnproc_check(struct cnproc *cp);
 ssize_t cnproc_parse(const void *buf,
                      size_t len,
                      struct cnproc_event *event);
+
+/**
+ * Finds the process of an event: of CNPROC_EVENT_FORK, the child. All that is told of it then is of one
+ * process: once that is gone and waited for, it is -ESRCH.
+ *
+ * An event bears a pid, which may be another process's by the time it is read. cnproc_process_identity()
+ * tells whether it is certain that this is the event's process. Ask before the next cnproc_recv, while
+ * all that followed the event is at hand; what is read ahead is kept, and delivered as ever. The event
+ * must be as it was received. cnproc_process(3) tells what is proven, and how.
+ *
+ * On success `*out` is the process, to be closed with cnproc_process_close(); otherwise it is not
+ * written. Returns 0, or
+ *
+ * -ESRCH   the process is gone, or its pid is another's by now
+ * -EACCES  it is hidden from this user (/proc is mounted with hidepid)
+ * -ENOENT  /proc is not mounted, or is that of another pid namespace
+ * -EINVAL  an argument is not valid, or the event is of no process (NONE, LOST, or unknown)
+ * -ECHILD  in a child by fork of the process that opened the listener
+ * -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EIO
+ */
+int cnproc_process_open(struct cnproc_process **out,
+                        struct cnproc *cp,
+                        const struct cnproc_event *event);
+
+/**
+ * Closes it. NULL is fine. errno stays as it is.
+ */
+void cnproc_process_close(struct cnproc_process *process);
+
+/**
+ * How sure it is that this is the event's process: CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY; or
+ * -EINVAL.
+ *
+ * It is proven if it started a clock tick before the event; or if it has run, and the stream, read to
+ * its end after that was seen, holds no FORK of its pid since the event, with CNPROC_EVENT_FORK among
+ * the types wanted and nothing lost. CNPROC_EVENT_EXIT and CNPROC_EVENT_PTRACE may be late, and leave it
+ * likely at best.
+ */
+int cnproc_process_identity(const struct cnproc_process *process);
+
+/**
+ * Whether the process has run another program since the event, by execve: ask after having read what
+ * must be of the same program, and before the next cnproc_recv. Returns CNPROC_REPLACED_NO,
+ * CNPROC_REPLACED_YES or CNPROC_REPLACED_UNKNOWN, or -EINVAL, -ECHILD, -ENOMEM, -ENOBUFS, -EIO.
+ *
+ * CNPROC_EVENT_EXEC is sent when all is done: for a moment, well below a millisecond as a rule, the new
+ * program is in place, and this is CNPROC_REPLACED_NO.
+ */
+int cnproc_process_replaced(const struct cnproc_process *process,
+                            struct cnproc *cp);
+
+/**
+ * A new pidfd of the process, by which it can be signalled and waited for without mistaking it:
+ * close-on-exec, and the caller's to close. Returns it, or -ESRCH, -ENOSYS before Linux 5.3, -EINVAL,
+ * -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ */
+int cnproc_process_pidfd(const struct cnproc_process *process);
+
+/**
+ * Writes the command line: the arguments, each ended by a NUL; then one more NUL, as snprintf does: at
+ * most `len` bytes in all. `buf` may be NULL where `len` is 0. Bytes as they are, which the process may
+ * have changed.
+ *
+ * Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread
+ * or a zombie. Or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO. What fits is read at once:
+ * it is of one program, not of two in succession.
+ */
+ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
+                               char *buf,
+                               size_t len);
+
+/**
+ * Writes the path of the program, with " (deleted)" behind if it has been deleted. As
+ * cnproc_process_cmdline; 0 for a kernel thread or a zombie, -EACCES without the right to trace it.
+ */
+ssize_t cnproc_process_exe(const struct cnproc_process *process,
+                           char *buf,
+                           size_t len);
+
+/**
+ * Writes the path of the working directory. As cnproc_process_exe; 0 for a zombie.
+ */
+ssize_t cnproc_process_cwd(const struct cnproc_process *process, char *buf, size_t len);
+
+/**
+ * Writes the name: 15 bytes at most, but for kernel threads. As cnproc_process_cmdline. Any user may
+ * have chosen the bytes.
+ */
+ssize_t cnproc_process_comm(const struct cnproc_process *process,
+                            char *buf,
+                            size_t len);
+
+/**
+ * Writes the control groups: the lines of /proc/PID/cgroup. As cnproc_process_cmdline; 0 if the kernel
+ * has none.
+ */
+ssize_t cnproc_process_cgroup(const struct cnproc_process *process,
+                              char *buf,
+                              size_t len);
+
+/**
+ * Tells who the process is. `size` is sizeof *status. Returns 0, or -ESRCH, -EACCES, -EINVAL, -EMFILE,
+ * -ENFILE, -ENOMEM, -EIO.
+ */
+int cnproc_process_get_status(const struct cnproc_process *process,
+                              struct cnproc_process_status *status,
+                              size_t size);
 
 /**
  * Waits for events, at most `timeout_ms`: -1 waits for ever, 0 not at all. Writes up to `max` of them to

@@ -28,3 +28,8 @@ fn arguments() {
 fn gather() {
     run("gather");
 }
+
+#[test]
+fn process() {
+    run("process");
+}

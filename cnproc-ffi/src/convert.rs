@@ -112,6 +112,12 @@ impl From<&EventData> for cnproc_event_data {
     }
 }
 
+/// A C event, as it was received. None of CNPROC_EVENT_LOST.
+pub(crate) fn event(event: &cnproc_event) -> Option<Event> {
+    let cnproc_event { cpu, timestamp_ns, seq, ack, size, .. } = *event;
+    event_data(event).ok().map(|data| Event { cpu, timestamp_ns, seq, ack, size, data })
+}
+
 /// What a C event says; Err holds the count of a CNPROC_EVENT_LOST.
 pub(crate) fn event_data(event: &cnproc_event) -> Result<EventData, u64> {
     let data = event.event_data;
@@ -214,7 +220,7 @@ mod tests {
         for data in all {
             let event = Event { cpu: 7, timestamp_ns: 8, seq: 9, ack: 10, size: 40, data };
             let c = cnproc_event::from(&event);
-            assert_eq!(event_data(&c), Ok(data));
+            assert_eq!(super::event(&c), Some(event));
             assert_eq!((c.what, c.cpu, c.timestamp_ns), (data.what(), 7, 8));
             assert_eq!((c.seq, c.ack, c.size, c.reserved), (9, 10, 40, [0; 3]));
         }

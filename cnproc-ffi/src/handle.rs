@@ -1,5 +1,6 @@
 //! The handle: open, descriptor, mask, check, close.
 
+use crate::process::Room;
 use crate::ret;
 use crate::sized;
 use cnproc_parse::EventMask;
@@ -11,6 +12,7 @@ use core::time::Duration;
 #[derive(Debug)]
 pub struct cnproc {
     pub(crate) connector: Connector,
+    pub(crate) room: Room,
 }
 
 /// How a listener is to be opened. Zero it, set what is wanted, and pass its size: a later version
@@ -115,7 +117,7 @@ pub unsafe extern "C" fn cnproc_open(
         return ret::error(libc::ENOMEM);
     }
     // SAFETY: malloc gave that many bytes, aligned for any object.
-    unsafe { memory.write(cnproc { connector }) };
+    unsafe { memory.write(cnproc { connector, room: Room::NONE }) };
     // SAFETY: `out` is not NULL, and by contract points to a pointer, be it misaligned.
     unsafe { out.write_unaligned(memory) };
     0

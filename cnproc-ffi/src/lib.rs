@@ -13,6 +13,7 @@
 mod convert;
 mod handle;
 mod parse;
+mod process;
 mod recv;
 mod ret;
 mod sized;
@@ -25,6 +26,12 @@ pub use handle::{
     cnproc, cnproc_check, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_set_events,
 };
 pub use parse::cnproc_parse;
+pub use process::{
+    cnproc_process, cnproc_process_cgroup, cnproc_process_close, cnproc_process_cmdline,
+    cnproc_process_comm, cnproc_process_cwd, cnproc_process_exe, cnproc_process_get_status,
+    cnproc_process_identity, cnproc_process_open, cnproc_process_pidfd, cnproc_process_replaced,
+    cnproc_process_status,
+};
 pub use recv::cnproc_recv;
 pub use stats::{cnproc_get_stats, cnproc_stats};
 pub use strings::{

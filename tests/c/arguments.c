@@ -12,6 +12,7 @@ int main(void)
     struct cnproc *none = (struct cnproc *)&errno, *cp = none;
     struct cnproc_event event;
     struct cnproc_options options;
+    struct cnproc_process_status status;
     struct cnproc_stats stats;
     unsigned char longer[sizeof options + 8];
     unsigned char bytes[16];
@@ -44,6 +45,17 @@ int main(void)
     CHECK_EQUAL(cnproc_check(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
     cnproc_close(NULL);
+
+    CHECK_EQUAL(cnproc_process_identity(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_replaced(NULL, NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_pidfd(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_cmdline(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_exe(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_cwd(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_comm(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_cgroup(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_get_status(NULL, &status, sizeof status), -EINVAL);
+    cnproc_process_close(NULL);
 
     CHECK_EQUAL(cnproc_parse(NULL, 1, &event), -EINVAL);
     CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, NULL), -EINVAL);

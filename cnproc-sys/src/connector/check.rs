@@ -38,6 +38,15 @@ impl Connector {
     /// [`Error::SwitchedOff`], [`Error::ChildProcess`], and [`Error::System`].
     pub fn check(&mut self) -> Result<Check, Error> {
         self.check_owner()?;
+        let check = self.find_out()?;
+        if check == Check::Restored {
+            // Nobody knows how many.
+            self.completeness.lost(self.now());
+        }
+        Ok(check)
+    }
+
+    fn find_out(&mut self) -> Result<Check, Error> {
         // First what has come, so that its losses are told where they were.
         while self.fill(Some(Duration::ZERO))? {}
         let Self { fd, arena, .. } = self;

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Facts about a child of ours: who it is, in buffers that fit and that do not, and that it is gone. */
+#include <cnproc.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static const char command[] = "sh\0-c\0read line\0arg with \xff";
+
+/* A child that execs the command, and waits for its end. */
+static pid_t start(int *input)
+{
+    int ends[2];
+    pid_t pid;
+
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(ends[0], 0);
+        execl("/bin/sh", "sh", "-c", "read line", "arg with \xff", (char *)NULL);
+        _exit(127);
+    }
+    CHECK(pid > 0);
+    close(ends[0]);
+    *input = ends[1];
+    return pid;
+}
+
+static struct cnproc_event await(struct cnproc *cp, uint32_t what, pid_t pid)
+{
+    struct cnproc_event event;
+
+    for (;;) {
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 20000), 1);
+        CHECK(event.what != CNPROC_EVENT_LOST);
+        if (event.what == what && event.event_data.exec.process_tgid == pid)
+            return event;
+    }
+}
+
+static void check_facts(const struct cnproc_process *p)
+{
+    struct cnproc_process_status status;
+    char buf[4096], link[4096];
+    ssize_t len;
+
+    memset(buf, 'x', sizeof buf);
+    CHECK_EQUAL(cnproc_process_cmdline(p, buf, sizeof buf), sizeof command);
+    CHECK(memcmp(buf, command, sizeof command) == 0);
+    CHECK(buf[sizeof command] == '\0' && buf[sizeof command + 1] == 'x');
+    memset(buf, 'x', sizeof buf);
+    CHECK_EQUAL(cnproc_process_cmdline(p, buf, 4), sizeof command);
+    CHECK(memcmp(buf, "sh\0\0x", 5) == 0);
+    CHECK_EQUAL(cnproc_process_cmdline(p, buf, 1), sizeof command);
+    CHECK(buf[0] == '\0');
+    CHECK_EQUAL(cnproc_process_cmdline(p, NULL, 0), sizeof command);
+    CHECK_EQUAL(cnproc_process_cmdline(p, NULL, 1), -EINVAL);
+
+    CHECK_EQUAL(cnproc_process_comm(p, buf, sizeof buf), 2);
+    CHECK(strcmp(buf, "sh") == 0);
+    CHECK(realpath("/bin/sh", link) != NULL);
+    CHECK_EQUAL(cnproc_process_exe(p, buf, sizeof buf), strlen(link));
+    CHECK(strcmp(buf, link) == 0);
+    CHECK_EQUAL(cnproc_process_exe(p, buf, 5), strlen(link));
+    CHECK(strlen(buf) == 4 && strncmp(buf, link, 4) == 0);
+    CHECK(getcwd(link, sizeof link) != NULL);
+    CHECK_EQUAL(cnproc_process_cwd(p, buf, sizeof buf), strlen(link));
+    CHECK(strcmp(buf, link) == 0);
+    len = cnproc_process_cgroup(p, buf, sizeof buf);
+    CHECK(len >= 0 && (len == 0 || strchr(buf, ':') != NULL));
+
+    memset(&status, 0xff, sizeof status);
+    CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status), 0);
+    CHECK_EQUAL(status.ppid, getpid());
+    CHECK_EQUAL(status.ruid, getuid());
+    CHECK_EQUAL(status.euid, geteuid());
+    CHECK_EQUAL(status.rgid, getgid());
+    CHECK_EQUAL(status.egid, getegid());
+    CHECK_EQUAL(status.sid, getsid(0));
+    CHECK_EQUAL(status.threads, 1);
+    CHECK(status.state == 'S' || status.state == 'R' || status.state == 'D');
+    CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status - 1), -EINVAL);
+    CHECK_EQUAL(cnproc_process_get_status(p, NULL, sizeof status), -EINVAL);
+}
+
+int main(void)
+{
+    struct cnproc_process *p = NULL, *second = NULL, *none = (struct cnproc_process *)&errno;
+    struct cnproc_process_status status;
+    struct cnproc_event exec, exited, lost;
+    struct timespec now;
+    struct cnproc *cp;
+    char buf[64];
+    int input, pidfd, ret;
+    pid_t pid;
+
+    ret = cnproc_open(&cp, NULL, 0);
+    if (ret < 0) {
+        fprintf(stderr, "%s\n", cnproc_strerror(ret));
+        return SKIP;
+    }
+    pid = start(&input);
+    exec = await(cp, CNPROC_EVENT_EXEC, pid);
+
+    CHECK_EQUAL(cnproc_process_open(NULL, cp, &exec), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open(&none, NULL, &exec), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open(&none, cp, NULL), -EINVAL);
+    memset(&lost, 0, sizeof lost);
+    lost.what = CNPROC_EVENT_LOST;
+    CHECK_EQUAL(cnproc_process_open(&none, cp, &lost), -EINVAL);
+    lost.what = CNPROC_EVENT_NONE;
+    CHECK_EQUAL(cnproc_process_open(&none, cp, &lost), -EINVAL);
+    CHECK(none == (struct cnproc_process *)&errno);
+
+    CHECK_EQUAL(cnproc_process_open(&p, cp, &exec), 0);
+    CHECK_EQUAL(cnproc_process_identity(p), CNPROC_IDENTITY_PROVEN);
+    check_facts(p);
+    CHECK_EQUAL(cnproc_process_replaced(p, cp), CNPROC_REPLACED_NO);
+    CHECK_EQUAL(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status), 0);
+    CHECK(status.start_time_ns <= exec.timestamp_ns);
+    CHECK(status.start_time_ns + 60000000000 > (uint64_t)now.tv_sec * 1000000000);
+
+    /* One beside the first, and after it one in its room. */
+    CHECK_EQUAL(cnproc_process_open(&second, cp, &exec), 0);
+    CHECK(second != p);
+    cnproc_process_close(p);
+    check_facts(second);
+    CHECK_EQUAL(cnproc_process_open(&p, cp, &exec), 0);
+    check_facts(p);
+
+    pidfd = cnproc_process_pidfd(p);
+    CHECK(pidfd >= 0 || pidfd == -ENOSYS);
+    if (pidfd >= 0) {
+        CHECK(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
+        CHECK(syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0);
+        close(pidfd);
+    }
+    close(input);
+
+    /* A zombie is there still. Waited for, it is not. */
+    exited = await(cp, CNPROC_EVENT_EXIT, pid);
+    cnproc_process_close(second);
+    CHECK_EQUAL(cnproc_process_open(&second, cp, &exited), 0);
+    CHECK_EQUAL(cnproc_process_identity(second), CNPROC_IDENTITY_LIKELY);
+    CHECK_EQUAL(cnproc_process_get_status(second, &status, sizeof status), 0);
+    CHECK_EQUAL(status.state, 'Z');
+    CHECK_EQUAL(cnproc_process_cmdline(second, buf, sizeof buf), 0);
+    CHECK_EQUAL(cnproc_process_exe(second, buf, sizeof buf), 0);
+    CHECK_EQUAL(cnproc_process_cwd(second, buf, sizeof buf), 0);
+    CHECK(buf[0] == '\0');
+    CHECK_EQUAL(cnproc_process_comm(second, buf, sizeof buf), 2);
+
+    CHECK_EQUAL(waitpid(pid, NULL, 0), pid);
+    CHECK_EQUAL(cnproc_process_comm(p, buf, sizeof buf), -ESRCH);
+    CHECK_EQUAL(cnproc_process_exe(p, buf, sizeof buf), -ESRCH);
+    CHECK_EQUAL(cnproc_process_cgroup(p, buf, sizeof buf), -ESRCH);
+    CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status), -ESRCH);
+    CHECK(cnproc_process_pidfd(p) == -ESRCH || pidfd == -ENOSYS);
+    CHECK_EQUAL(cnproc_process_open(&none, cp, &exec), -ESRCH);
+    CHECK(none == (struct cnproc_process *)&errno);
+
+    /* In either order. */
+    cnproc_process_close(second);
+    cnproc_close(cp);
+    errno = E2BIG;
+    CHECK_EQUAL(cnproc_process_comm(p, buf, sizeof buf), -ESRCH);
+    errno = E2BIG;
+    cnproc_process_close(p);
+    cnproc_process_close(NULL);
+    CHECK_EQUAL(errno, E2BIG);
+    return 0;
+}
