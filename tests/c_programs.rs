@@ -25,6 +25,23 @@ fn arguments() {
 }
 
 #[test]
+fn hostile() {
+    run("hostile");
+}
+
+#[test]
+fn hostile_leaves_no_function_out() {
+    let read = |path| std::fs::read_to_string(support::root().join(path)).unwrap();
+    let (map, program) = (read("cnproc-ffi/libcnproc.map"), read("tests/c/hostile.c"));
+    let exports = map.lines().filter_map(|line| line.trim().strip_suffix(';'));
+    let mut exports = exports.filter(|name| name.starts_with("cnproc_")).peekable();
+    assert!(exports.peek().is_some());
+    for name in exports {
+        assert!(program.contains(&format!("{name}(")), "tests/c/hostile.c does not call {name}");
+    }
+}
+
+#[test]
 fn gather() {
     run("gather");
 }

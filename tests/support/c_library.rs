@@ -35,6 +35,11 @@ fn target() -> PathBuf {
 /// Compiles a C program of the repository with all warnings on and fatal, and links it with the static
 /// library. Returns the program.
 pub fn compile(source: &str) -> PathBuf {
+    compile_with(source, &[])
+}
+
+/// As [`compile`], with further options.
+pub fn compile_with(source: &str, options: &[&str]) -> PathBuf {
     let source = root().join(source);
     let name = source.file_stem().unwrap();
     let dir = target().join("c").join("programs");
@@ -48,6 +53,7 @@ pub fn compile(source: &str) -> PathBuf {
     run(cc()
         .args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread"])
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .args(options)
         .arg("-I")
         .arg(root().join("include"))
         .arg(&source)

@@ -6,7 +6,7 @@ mod c_library;
 pub mod child;
 pub mod live;
 
-pub use c_library::{CLibrary, compile};
+pub use c_library::{CLibrary, compile, compile_with};
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,93 @@
+//! The C programs of `c_programs.rs` under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind: with the
+//! first two what C does is watched, with the last what the library does, too.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
+
+use std::process::{Command, Output};
+
+const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+fn under_sanitizers(name: &str, arguments: &[&str]) -> Output {
+    let program = support::compile_with(&format!("tests/c/{name}.c"), SANITIZERS);
+    let output = Command::new(&program).args(arguments).output().unwrap();
+    std::fs::remove_file(program).unwrap();
+    output
+}
+
+fn under_valgrind(name: &str, arguments: &[&str]) -> Output {
+    let program = support::compile(&format!("tests/c/{name}.c"));
+    let output = Command::new("valgrind")
+        .args(["--quiet", "--error-exitcode=99", "--leak-check=full"])
+        .args(["--errors-for-leak-kinds=definite,indirect,possible"])
+        .arg(&program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs valgrind: {error}"));
+    std::fs::remove_file(program).unwrap();
+    output
+}
+
+/// The programs that `c_programs.rs` runs.
+fn programs() -> Vec<String> {
+    let tests = support::root().join("tests/c_programs.rs");
+    let tests = std::fs::read_to_string(tests).unwrap();
+    let names = tests.split("run(\"").skip(1);
+    let names: Vec<_> = names.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    assert!(["arguments", "hostile"].iter().all(|name| names.iter().any(|it| it == name)));
+    names
+}
+
+fn passes(name: &str, output: &Output) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => {}
+        Some(77) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
+            eprintln!("skipped: {name}: {text}");
+        }
+        _ => panic!("{name}: {}\n{text}", output.status),
+    }
+}
+
+#[test]
+fn no_c_program_is_faulty_under_sanitizers() {
+    for name in programs() {
+        passes(&name, &under_sanitizers(&name, &[]));
+    }
+}
+
+#[test]
+fn no_c_program_is_faulty_under_valgrind() {
+    for name in programs() {
+        passes(&name, &under_valgrind(&name, &[]));
+    }
+}
+
+fn tells(output: &Output, words: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains(words), "not told: {words}\n{text}");
+}
+
+#[test]
+fn the_sanitizers_are_there() {
+    for (fault, words) in [
+        ("overflow", "AddressSanitizer: heap-buffer-overflow"),
+        ("undefined", "runtime error: signed integer overflow"),
+        ("leak", "LeakSanitizer: detected memory leaks"),
+    ] {
+        tells(&under_sanitizers("faults", &[fault]), words);
+    }
+    passes("faults", &under_sanitizers("faults", &["none"]));
+}
+
+#[test]
+fn valgrind_is_there_and_sees_into_the_library() {
+    for (fault, words) in [
+        ("overflow", "Invalid read of size 1"),
+        ("uninitialised", "depends on uninitialised value"),
+        ("leak", "definitely lost"),
+        ("library", "Invalid write of size"),
+    ] {
+        tells(&under_valgrind("faults", &[fault]), words);
+    }
+    passes("faults", &under_valgrind("faults", &["none"]));
+}
