@@ -2,8 +2,9 @@
 //! socket, which every kernel runs, and again in user space.
 
 use crate::cn_msg;
-use crate::event::{Event, EventData, EventMask};
+use crate::event::{Event, EventData};
 use crate::kernel::{self, exit_proc_event, fork_proc_event, proc_event};
+use crate::mask::EventMask;
 use crate::nlmsg;
 use core::mem::offset_of;
 

@@ -62,6 +62,7 @@ mod error;
 mod event;
 mod filter;
 pub mod kernel;
+mod mask;
 mod message;
 mod nlmsg;
 mod proc_event;
@@ -71,10 +72,11 @@ mod sequence;
 pub use bytes::ByteOrder;
 pub use error::{Layer, ParseError, ParseErrorKind};
 pub use event::{
-    Ack, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid,
-    Unknown, event_name, event_name_c,
+    Ack, Comm, Coredump, Event, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
+    event_name, event_name_c,
 };
 pub use filter::{Filter, Program};
+pub use mask::EventMask;
 pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};
 pub use sequence::{Sequence, Step};

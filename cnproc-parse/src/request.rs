@@ -1,8 +1,8 @@
 //! LISTEN and IGNORE, to bytes.
 
 use crate::cn_msg;
-use crate::event::EventMask;
 use crate::kernel::{self, proc_input};
+use crate::mask::EventMask;
 use crate::nlmsg;
 
 /// `enum proc_cn_mcast_op`: what is asked of the kernel.
