@@ -4,6 +4,7 @@
 
 mod c_library;
 pub mod child;
+pub mod flood;
 pub mod live;
 
 pub use c_library::{CLibrary, compile, compile_with};

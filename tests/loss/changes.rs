@@ -1,0 +1,101 @@
+//! Changes of the mask: the account stays exact from one to the other.
+
+use crate::alone;
+use crate::log::{self, Log};
+use cnproc_sys::{Connector, EventMask, kernel};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use support::flood::Flood;
+use support::live;
+
+/// A listener that hears the flood whatever its mask, and changes it all the time, while it loses events
+/// and while it does not. Of other programs' events those made under a mask that leaves them out are
+/// not lost; which ones that were can't be told to the event, so they are what the result may be off by.
+#[test]
+fn made_is_delivered_and_lost_across_changes_of_the_mask() {
+    let _alone = alone();
+    for attempt in 1.. {
+        let witness = Connector::options().receive_buffer(256 << 20).acks(true);
+        let Some(mut witness) = live::open(witness) else { return };
+        let options = Connector::options().receive_buffer(1 << 19);
+        let (mut connector, mut log) = log::open(options).unwrap();
+        let flood = &Flood::start(300_000, 40_000);
+        let stop = &AtomicBool::new(false);
+        let (witness, log, changes) = thread::scope(|scope| {
+            let witness = scope.spawn(move || {
+                let mut log = Log::default();
+                let mut heard = 0;
+                let mut count = |event: &_| {
+                    if let Some(number) = flood.number(event) {
+                        heard = number;
+                        flood.heard(heard);
+                    }
+                };
+                let wait = Duration::from_millis(10);
+                while log.receive(&mut witness, wait, &mut count) || !stop.load(Ordering::Relaxed) {
+                }
+                log
+            });
+            let changing = scope.spawn(move || {
+                let masks = [EventMask::GID, EventMask::ALL, EventMask::GID | EventMask::EXIT];
+                let mut changes = 0;
+                for mask in masks.into_iter().cycle() {
+                    let last = stop.load(Ordering::Relaxed);
+                    connector.set_events(if last { EventMask::ALL } else { mask }).unwrap();
+                    changes += 1;
+                    // Sometimes with a part of a batch still to be handed over, sometimes with nothing.
+                    if changes % 2 == 0 || last {
+                        log.receive_all(&mut connector);
+                    } else {
+                        log.receive_some(&mut connector, 40);
+                    }
+                    if last {
+                        break;
+                    } else if changes % 5 == 0 {
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                }
+                (log, changes)
+            });
+            while !flood.is_over() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            thread::sleep(Duration::from_millis(50));
+            stop.store(true, Ordering::Relaxed);
+            let (log, changes) = changing.join().unwrap();
+            (witness.join().unwrap(), log, changes)
+        });
+        if witness.told > 0 {
+            // Then it proves nothing. Other programs' floods do that.
+            assert!(attempt < 20, "the witness never heard all");
+            continue;
+        }
+
+        let heard: HashSet<_> = log.heard.iter().map(|heard| (heard.cpu, heard.seq)).collect();
+        assert_eq!(heard.len(), log.heard.len(), "none came twice");
+        let mut first = HashMap::new();
+        for heard in &log.heard {
+            first.entry(heard.cpu).or_insert(heard.seq);
+        }
+        let since_first = |heard: &&log::Heard| {
+            first.get(&heard.cpu).is_some_and(|first| heard.seq.wrapping_sub(*first) < 1 << 31)
+        };
+        let (mut missing, mut others) = (0, 0);
+        for made in witness.heard.iter().filter(since_first) {
+            if heard.contains(&(made.cpu, made.seq)) {
+            } else if made.what == kernel::PROC_EVENT_GID {
+                missing += 1;
+            } else {
+                others += 1;
+            }
+        }
+        let told = log.told;
+        println!("{changes} changes: {missing} events missing, {told} told, of others' {others}");
+        assert!(changes > 20 && missing > 1000, "there was nothing to count");
+        assert!(missing <= told, "{missing} events are missing, and {told} losses told");
+        assert!(told <= missing + others, "{told} > {missing} + {others}");
+        return;
+    }
+}

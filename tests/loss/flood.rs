@@ -1,0 +1,97 @@
+//! A million events, and listeners that read slowly.
+
+use crate::alone;
+use crate::log::{self, Log, Numbers, Witness};
+use cnproc_sys::{Connector, EventMask, Options};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use support::flood::{self, Flood};
+use support::live;
+
+const EVENTS: u32 = 1_000_000;
+/// How far the flood may be ahead of the witness, whose buffer holds four times as many.
+const LEAD: u32 = 40_000;
+
+fn options(filtered: bool, receive_buffer: u32) -> Options {
+    let options = Connector::options().receive_buffer(receive_buffer);
+    if filtered { options.events(EventMask::GID) } else { options }
+}
+
+#[test]
+fn of_a_million_events_each_is_delivered_or_counted() {
+    let _alone = alone();
+    let witness = options(true, 64 << 20).acks(true);
+    let Some(mut witness) = live::open(witness) else { return };
+    let slow = [
+        ("unfiltered, tiny buffer", false, 1),
+        ("unfiltered, large buffer", false, 1 << 20),
+        ("filtered, tiny buffer", true, 1),
+        ("filtered, large buffer", true, 1 << 20),
+    ]
+    .map(|(name, filtered, buffer)| {
+        (name, filtered, log::open(options(filtered, buffer)).unwrap())
+    });
+
+    let flood = &Flood::start(EVENTS, LEAD);
+    let stop = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let witness = scope.spawn(move || {
+            let (mut log, mut next) = (Log::default(), 0);
+            let mut in_order = |event: &_| {
+                if let Some(number) = flood.number(event) {
+                    assert_eq!(number, next);
+                    next += 1;
+                    flood.heard(next);
+                }
+            };
+            let wait = Duration::from_millis(10);
+            while log.receive(&mut witness, wait, &mut in_order) || !stop.load(Ordering::Relaxed) {}
+            assert_eq!((next, log.told), (EVENTS, 0), "the witness heard all");
+            log
+        });
+        let slow = slow.map(|(name, filtered, (mut connector, mut log))| {
+            let read = scope.spawn(move || {
+                let mut heard_in_flood = None;
+                loop {
+                    let (is_over, last) = (flood.is_over(), stop.load(Ordering::Relaxed));
+                    log.receive_all(&mut connector);
+                    if is_over && heard_in_flood.is_none() {
+                        heard_in_flood = Some(log.heard.len());
+                    }
+                    if last {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(15));
+                }
+                let stats = connector.stats();
+                assert_eq!(stats.lost, log.told);
+                (log, heard_in_flood.unwrap())
+            });
+            (name, filtered, read)
+        });
+
+        while !flood.is_over() && !witness.is_finished() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        // What follows a loss at the end shows it in the numbers. Others' events may be lost once more.
+        for _ in 0..10 {
+            thread::sleep(Duration::from_millis(40));
+            flood::cpus().into_iter().for_each(flood::mark);
+        }
+        stop.store(true, Ordering::Relaxed);
+
+        let witness = Witness::new(&witness.join().unwrap().heard);
+        for (name, filtered, read) in slow {
+            let (log, after) = read.join().unwrap();
+            let (delivered, lost) = if filtered {
+                log::assert_exact(name, &log, &witness, after)
+            } else {
+                log::assert_exact(name, &log, &Numbers, after)
+            };
+            assert!(delivered + lost >= EVENTS.into());
+            assert!(lost > u64::from(EVENTS) / 100, "{name}: it was not slow");
+            println!("{name}: {delivered} delivered + {lost} lost = {}", delivered + lost);
+        }
+    });
+}

@@ -1,0 +1,84 @@
+//! Where in the stream a loss is told.
+
+use crate::alone;
+use crate::log::{self, Log, Numbers};
+use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use std::time::Duration;
+use support::{flood, live};
+
+/// Names the calling thread so many times, which makes as many events.
+fn make(count: u32) {
+    for _ in 0..count {
+        // SAFETY: the name ends with NUL.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"flood".as_ptr()) };
+    }
+}
+
+/// The queue is filled twice before it is drained, and so has a gap in its midst.
+#[test]
+fn unfiltered_a_loss_stands_exactly_at_its_gap() {
+    let _alone = alone();
+    let cpus = flood::cpus();
+    let Some((mut connector, mut log)) = log::open(Connector::options().receive_buffer(1 << 17))
+    else {
+        return;
+    };
+    flood::pin(&cpus[..1]);
+    make(2000);
+    let before = log.heard.len();
+    log.receive_some(&mut connector, 100);
+    make(2000);
+    flood::pin(&cpus);
+    log.receive_all(&mut connector);
+
+    let missing = log::missing(&log.heard, &Numbers);
+    let gap = (before..log.heard.len()).find(|index| missing[*index] > 0).unwrap();
+    assert!(gap > before + 100, "the queue held more than was received first");
+    assert!(log.heard[gap].told >= 1000);
+    // All that was queued before the gap, and the first after it.
+    for (heard, missing) in log.heard.iter().zip(missing).take(gap + 1) {
+        assert_eq!(heard.told, missing, "{heard:?}");
+    }
+}
+
+/// No event follows that would show the loss in its number.
+#[test]
+fn a_loss_at_the_very_end_is_told_without_an_event_after_it() {
+    let _alone = alone();
+    // 1 << 17 holds 315 events. 26,624 hold 64 of 832 bytes, as many as one call takes, to the last byte.
+    for receive_buffer in [1 << 17, 26_624, 1] {
+        for events in [EventMask::ALL, EventMask::COMM] {
+            let options = Connector::options().receive_buffer(receive_buffer).events(events);
+            let Some((mut connector, _)) = opened(options) else { return };
+            make(1000);
+            let mut seen = 0;
+            let mut told = 0;
+            // A wait in vain ends it: the loss must be told sooner.
+            while seen + told < 1000 {
+                let Some(batch) = connector.recv(Some(Duration::from_secs(2))).unwrap() else {
+                    panic!("{seen} delivered, {told} told of 1000");
+                };
+                for delivery in batch {
+                    match delivery {
+                        Delivery::Lost(count) => told += count,
+                        Delivery::Event(event) => seen += u64::from(is_own(event.data)),
+                    }
+                }
+            }
+            assert!(told > 100);
+        }
+    }
+}
+
+fn opened(options: cnproc_sys::Options) -> Option<(Connector, Log)> {
+    let mut connector = live::open(options)?;
+    let mut log = Log::default();
+    log.receive_all(&mut connector);
+    Some((connector, log))
+}
+
+fn is_own(data: EventData) -> bool {
+    // SAFETY: takes no arguments.
+    let me = unsafe { libc::gettid() };
+    matches!(data, EventData::Comm(comm) if comm.process_pid == me)
+}
