@@ -34,7 +34,7 @@ fn of_a_million_events_each_is_delivered_or_counted() {
     });
 
     let flood = &Flood::start(EVENTS, LEAD);
-    let stop = &AtomicBool::new(false);
+    let (stop, stop_witness) = (&AtomicBool::new(false), &AtomicBool::new(false));
     thread::scope(|scope| {
         let witness = scope.spawn(move || {
             let (mut log, mut next) = (Log::default(), 0);
@@ -46,7 +46,9 @@ fn of_a_million_events_each_is_delivered_or_counted() {
                 }
             };
             let wait = Duration::from_millis(10);
-            while log.receive(&mut witness, wait, &mut in_order) || !stop.load(Ordering::Relaxed) {}
+            while log.receive(&mut witness, wait, &mut in_order)
+                || !stop_witness.load(Ordering::Relaxed)
+            {}
             assert_eq!((next, log.told), (EVENTS, 0), "the witness heard all");
             log
         });
@@ -81,9 +83,10 @@ fn of_a_million_events_each_is_delivered_or_counted() {
         }
         stop.store(true, Ordering::Relaxed);
 
+        let slow = slow.map(|(name, filtered, read)| (name, filtered, read.join().unwrap()));
+        stop_witness.store(true, Ordering::Relaxed);
         let witness = Witness::new(&witness.join().unwrap().heard);
-        for (name, filtered, read) in slow {
-            let (log, after) = read.join().unwrap();
+        for (name, filtered, (log, after)) in slow {
             let (delivered, lost) = if filtered {
                 log::assert_exact(name, &log, &witness, after)
             } else {
