@@ -666,8 +666,8 @@ int cnproc_process_pidfd(const struct cnproc_process *process);
  * most `len` bytes in all. `buf` may be NULL where `len` is 0. Bytes as they are, which the process may
  * have changed.
  *
- * Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread
- * or a zombie. Or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO. What fits is read at once:
+ * Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread,
+ * a zombie, or in the middle of execve. Or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO. What fits is read at once:
  * it is of one program, not of two in succession.
  */
 ssize_t cnproc_process_cmdline(const struct cnproc_process *process,

@@ -131,8 +131,7 @@ impl Connector {
     pub fn process(&mut self, event: &Event) -> Result<Process, Error> {
         self.check_owner()?;
         let tgid = event.data.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
-        let directory = open_pid(self.procfs.directory()?, tgid)?;
-        let stat = read_stat(&directory)?;
+        let (directory, stat) = find(self.procfs.directory()?, tgid)?;
         // Before the stream is read.
         let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
         let since = self.since(event, tgid)?;
@@ -207,16 +206,17 @@ impl Process {
     }
 }
 
-/// `/proc/PID`.
-fn open_pid(procfs: &Fd, tgid: i32) -> Result<Fd, Error> {
+/// The process that has that id now: its directory, and what it tells at once.
+fn find(procfs: &Fd, tgid: i32) -> Result<(Fd, Stat), Error> {
     let mut name = [0; 12];
-    syscall::open_directory(Some(procfs), decimal(tgid.unsigned_abs(), &mut name)).map_err(
-        |errno| match errno.raw() {
+    syscall::open_directory(Some(procfs), decimal(tgid.unsigned_abs(), &mut name))
+        .map_err(|errno| of_process("open(/proc/PID)", errno))
+        .and_then(|directory| read_stat(&directory).map(|stat| (directory, stat)))
+        .map_err(|error| match error {
             // With hidepid, what one may not see does not exist. To signals it does.
-            libc::ENOENT if syscall::is_forbidden_to_signal(tgid) => Error::ProcessHidden,
-            _ => of_process("open(/proc/PID)", errno),
-        },
-    )
+            Error::ProcessGone if syscall::is_forbidden_to_signal(tgid) => Error::ProcessHidden,
+            error => error,
+        })
 }
 
 fn read_stat(directory: &Fd) -> Result<Stat, Error> {

@@ -1,6 +1,7 @@
 //! Child processes that do as a test says.
 
 use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A child process. Waited for when it goes.
 #[derive(Debug)]
@@ -9,7 +10,7 @@ pub struct Child {
     waited: bool,
 }
 
-/// Forks a child that runs `body`, and ends with status 0.
+/// Forks a child that runs `body`, and ends with status 0; with 101 if it panics.
 ///
 /// The test program has threads: `body` may make system calls, and take no locks (no allocation, no
 /// printing, no panic).
@@ -18,9 +19,9 @@ pub fn fork(body: impl FnOnce()) -> Child {
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         0 => {
-            body();
+            let done = catch_unwind(AssertUnwindSafe(body));
             // SAFETY: ends the process.
-            unsafe { libc::_exit(0) }
+            unsafe { libc::_exit(if done.is_ok() { 0 } else { 101 }) }
         }
         pid => Child { pid, waited: false },
     }

@@ -151,3 +151,161 @@ impl Connector {
         self.completeness.has_gap(seen, events)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Delivery;
+    use crate::fake_kernel::{EXEC, FakeKernel, Says};
+    use crate::options::Options;
+    use cnproc_parse::kernel;
+    use core::time::Duration;
+    use std::vec::Vec;
+
+    const TGID: i32 = 7;
+    const COMPLETE: Since =
+        Since { reused: false, exited: false, replaced: false, all_forks: true, all_execs: true };
+
+    fn listener(options: Options) -> (FakeKernel, Connector) {
+        let (kernel, fd) = FakeKernel::pair();
+        (kernel, Connector::of(fd, &options).unwrap())
+    }
+
+    /// An event with these first words of data, at a time that is ten times its number.
+    fn event(what: u32, seq: u32, data: [u32; 4]) -> Vec<u8> {
+        let mut bytes = Says { what, seq, timestamp_ns: u64::from(seq) * 10, ..EXEC }.bytes();
+        for (place, word) in bytes[52..].chunks_mut(4).zip(data) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    fn exec(seq: u32, tgid: u32) -> Vec<u8> {
+        event(kernel::PROC_EVENT_EXEC, seq, [tgid, tgid, 0, 0])
+    }
+
+    fn fork(seq: u32, child_pid: u32, child_tgid: u32) -> Vec<u8> {
+        event(kernel::PROC_EVENT_FORK, seq, [1, 1, child_pid, child_tgid])
+    }
+
+    fn exit(seq: u32, pid: u32) -> Vec<u8> {
+        event(kernel::PROC_EVENT_EXIT, seq, [pid, 7, 0, 17])
+    }
+
+    fn next(connector: &mut Connector) -> Option<Delivery> {
+        connector.recv(Some(Duration::ZERO)).unwrap()?.next()
+    }
+
+    fn next_event(connector: &mut Connector) -> Event {
+        match next(connector) {
+            Some(Delivery::Event(event)) => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What is told since the exec of `TGID`, number 1, if that follows.
+    fn since_exec(later: &[Vec<u8>]) -> Since {
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.send(&exec(1, 7));
+        let event = next_event(&mut connector);
+        assert!(later.iter().all(|datagram| kernel.send(datagram)));
+        connector.since(&event, TGID).unwrap()
+    }
+
+    #[test]
+    fn what_follows_an_event_tells_of_its_process() {
+        assert_eq!(since_exec(&[]), COMPLETE);
+        assert_eq!(since_exec(&[fork(2, 7, 7)]), Since { reused: true, ..COMPLETE });
+        assert_eq!(since_exec(&[fork(2, 7, 3)]), Since { reused: true, ..COMPLETE });
+        assert_eq!(since_exec(&[exit(2, 7)]), Since { exited: true, ..COMPLETE });
+        assert_eq!(since_exec(&[exec(2, 7)]), Since { replaced: true, ..COMPLETE });
+        // Another process; a thread of this one, its birth and its end.
+        assert_eq!(since_exec(&[fork(2, 8, 8), exec(3, 8)]), COMPLETE);
+        assert_eq!(since_exec(&[fork(2, 9, 7), exit(3, 9)]), COMPLETE);
+    }
+
+    #[test]
+    fn what_came_before_it_does_not() {
+        let (kernel, mut connector) = listener(Connector::options());
+        for datagram in [fork(1, 7, 7), exec(2, 7), exec(3, 7)] {
+            kernel.send(&datagram);
+        }
+        let mut batch = connector.recv(None).unwrap().unwrap();
+        let events: Vec<_> = batch.by_ref().collect();
+        let since = |connector: &mut Connector, index: usize| match events[index] {
+            Delivery::Event(event) => connector.since(&event, TGID).unwrap(),
+            Delivery::Lost(_) => panic!(),
+        };
+        assert_eq!(since(&mut connector, 2), COMPLETE);
+        assert_eq!(since(&mut connector, 1), Since { replaced: true, ..COMPLETE });
+    }
+
+    #[test]
+    fn what_is_missing_after_it_makes_it_incomplete_and_before_it_does_not() {
+        let incomplete = Since::default();
+        assert_eq!(since_exec(&[exec(3, 8)]), incomplete, "number 2");
+        assert_eq!(since_exec(&[exec(2, 8)[..70].to_vec()]), incomplete, "cut short");
+        let two = [exec(2, 8), fork(3, 8, 8)].concat();
+        assert_eq!(since_exec(&[two]), incomplete, "longer than there is room for");
+
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.send(&exec(1, 8));
+        kernel.send(&exec(3, 7));
+        next_event(&mut connector);
+        assert_eq!(next(&mut connector), Some(Delivery::Lost(1)));
+        let event = next_event(&mut connector);
+        // Told late: for all that is known, it was now.
+        assert_eq!(connector.since(&event, TGID).unwrap(), incomplete);
+        let later = Says { seq: 4, timestamp_ns: u64::MAX / 2, ..EXEC };
+        kernel.say(later);
+        let event = next_event(&mut connector);
+        assert_eq!(connector.since(&event, TGID).unwrap(), COMPLETE);
+    }
+
+    #[test]
+    fn an_event_of_an_earlier_call_is_not_at_hand_but_what_is_still_counts() {
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.send(&exec(1, 7));
+        let event = next_event(&mut connector);
+        kernel.send(&fork(2, 9, 9));
+        next_event(&mut connector);
+        assert_eq!(connector.since(&event, TGID).unwrap(), Since::default());
+        kernel.send(&fork(3, 7, 7));
+        assert!(connector.since(&event, TGID).unwrap().reused);
+    }
+
+    #[test]
+    fn what_is_filtered_out_is_missing() {
+        let execs = EventMask::EXEC;
+        let (kernel, mut connector) = listener(Connector::options().events(execs));
+        kernel.send(&exec(1, 7));
+        let event = next_event(&mut connector);
+        let since = connector.since(&event, TGID).unwrap();
+        assert_eq!(since, Since { all_forks: false, ..COMPLETE });
+        connector.set_events(execs | EventMask::FORK).unwrap();
+        assert_eq!(connector.since(&event, TGID).unwrap(), Since::default(), "since now only");
+    }
+
+    #[test]
+    fn what_is_read_ahead_is_delivered_in_order_and_a_full_arena_is_no_end() {
+        const MANY: u32 = 30_000;
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.send(&exec(1, 7));
+        let mut event = next_event(&mut connector);
+        std::thread::scope(|scope| {
+            scope.spawn(|| (2..MANY).all(|seq| kernel.send(&exec(seq, 8))));
+            while !connector.arena.is_full() {
+                connector.receive_all().unwrap();
+            }
+            assert_eq!(connector.since(&event, TGID).unwrap(), Since::default());
+            for seq in 2..MANY {
+                while connector.arena.queued().is_empty() && connector.next.is_none() {
+                    connector.receive_all().unwrap();
+                }
+                event = next_event(&mut connector);
+                assert_eq!(event.seq, seq);
+            }
+        });
+        assert_eq!(connector.since(&event, 8).unwrap(), COMPLETE);
+    }
+}

@@ -46,8 +46,9 @@ impl Process {
     /// Its command line: the bytes of `/proc/PID/cmdline`, each argument ended by a NUL. Returns how long
     /// it is; what does not fit in `buffer` is left out.
     ///
-    /// 0 of a kernel thread, of a zombie, and of a process that has erased it. A process may write there
-    /// what it likes. What fits in `buffer` is read at once: of one program, not of two in succession.
+    /// 0 of a kernel thread, of a zombie, for a moment in the middle of execve, and of a process that has
+    /// erased it. A process may write there what it likes. What fits in `buffer` is read at once: of one
+    /// program, not of two in succession.
     ///
     /// # Errors
     /// [`Error::ProcessGone`], [`Error::ProcessHidden`], [`Error::System`].
