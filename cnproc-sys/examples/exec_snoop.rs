@@ -1,0 +1,64 @@
+//! One line for each program that is run: when, by whom, which process, its parent, and the command
+//! line; and how sure it is that all this is of that process.
+//!
+//! `cargo run -p cnproc-sys --example exec_snoop`
+
+use cnproc_sys::{
+    Batch, Connector, Delivery, Error, Event, EventData, EventMask, Identity, Process, Replaced,
+};
+
+fn main() -> Result<(), Error> {
+    // Not to print them: FORK tells when a pid becomes another's, and makes the proof.
+    let events = EventMask::FORK | EventMask::EXEC;
+    let mut connector = Connector::options().events(events).processes(true).open()?;
+    println!("{:>12} {:>6} {:>7} {:>7} COMMAND", "TIME", "UID", "PID", "PPID");
+    while let Some(mut batch) = connector.recv(None)? {
+        while let Some(delivery) = batch.next() {
+            match delivery {
+                Delivery::Event(event) => {
+                    if let EventData::Exec(exec) = event.data {
+                        print_exec(&mut batch, &event, exec.process_tgid);
+                    }
+                }
+                Delivery::Lost(count) => eprintln!("exec_snoop: {count} events were lost"),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_exec(batch: &mut Batch<'_>, event: &Event, tgid: i32) {
+    let time = event.timestamp_ns as f64 / 1e9;
+    let asked = batch.process(event).and_then(|process| {
+        let status = process.status()?;
+        Ok((command(&process)?, status, process))
+    });
+    match asked {
+        Ok((command, status, process)) => {
+            let verdict = match process.identity() {
+                Identity::Proven => "proven",
+                Identity::Likely => "likely",
+            };
+            let later = matches!(batch.replaced(&process), Ok(Replaced::Yes));
+            let plus = if later { " +" } else { "" };
+            let (uid, ppid) = (status.ruid, status.ppid);
+            println!("{time:12.6} {uid:>6} {tgid:>7} {ppid:>7} {verdict} {command}{plus}");
+        }
+        Err(Error::ProcessGone) => println!("{time:12.6} {:>6} {tgid:>7} {:>7} gone", "?", "?"),
+        Err(error) => println!("{time:12.6} {:>6} {tgid:>7} {:>7} {error}", "?", "?"),
+    }
+}
+
+/// The command line, made harmless to a terminal; the name in brackets where there is none.
+fn command(process: &Process) -> Result<String, Error> {
+    let mut bytes = [0; 4096];
+    let length = process.cmdline(&mut bytes)?;
+    let told = bytes.get(..length).unwrap_or(&bytes);
+    if length > 0 {
+        let arguments = told.strip_suffix(b"\0").unwrap_or(told).split(|byte| *byte == 0);
+        let arguments: Vec<_> = arguments.map(|bytes| bytes.escape_ascii().to_string()).collect();
+        return Ok(arguments.join(" "));
+    }
+    let length = process.comm(&mut bytes)?;
+    Ok(format!("[{}]", bytes.get(..length).unwrap_or(&bytes).escape_ascii()))
+}
