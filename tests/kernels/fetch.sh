@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fetch.sh kernel ROW     prints the path of a kernel image of that row of the table `rows`
 # fetch.sh rust-src VER   prints the path of the standard library's sources of that Rust release
+# fetch.sh headers        prints the path of the newest kernel headers, those of many architectures
 #
 # Both come from Debian's packages, unpacked into a cache outside the tree and never installed. The
 # mirror is the one the machine's own apt uses; our apt state is our own, so the machine's is untouched.
@@ -55,7 +56,7 @@ update_list() {
     local state=$cache/apt/$arch files
     mkdir -p "$state/sources.d" "$state/lists/partial" "$state/cache/archives/partial"
     : >"$state/status"
-    if [ "$state/packages" -nt "$here/rows" ] && [ -n "$(find "$state/packages" -mmin -1440)" ]; then
+    if [ "$state/packages" -nt "$here/rows" ] && [ "$state/packages" -nt "$here/fetch.sh" ] && [ -n "$(find "$state/packages" -mmin -1440)" ]; then
         return
     fi
     sources >"$state/sources.d/debian.sources"
@@ -67,7 +68,7 @@ update_list() {
     [ "${#files[@]}" -gt 0 ] || return 0
     /usr/lib/apt/apt-helper "${apt[@]}" cat-file "${files[@]}" |
         awk '/^Package: / { p = $2 } /^Version: / { v = $2 } /^Size: / { s = $2 }
-             /^$/ && p ~ /^(linux-(image|binary)-|rust-src$)/ { print p, v, s }' >"$state/packages.new"
+             /^$/ && p ~ /^(linux-(image|binary)-|linux-libc-dev$|rust-src$)/ { print p, v, s }' >"$state/packages.new"
     if [ -s "$state/packages.new" ]; then mv "$state/packages.new" "$state/packages"; fi
 }
 
@@ -131,11 +132,28 @@ fetch_rust_src() {
     echo "$folder"
 }
 
+# Since 6.12 one package has the headers of all architectures that Debian releases for.
+fetch_headers() {
+    local version folder=$cache/headers
+    arch=amd64
+    apt_options
+    update_list
+    version=$(awk '$1 == "linux-libc-dev" { print $2 }' "$cache/apt/$arch/packages" | sort -V | tail -n 1)
+    [ -n "$version" ] || die "the suites of the table's amd64 rows have no package linux-libc-dev"
+    if [ "$(cat "$folder.version" 2>/dev/null)" != "$version" ]; then
+        rm -rf "$folder"
+        take linux-libc-dev "$version" ./usr "$folder" || die "linux-libc-dev $version could not be fetched"
+        echo "$version" >"$folder.version"
+    fi
+    echo "$folder"
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 case ${1:-} in
 kernel) fetch_kernel "${2:?row}" ;;
 rust-src) fetch_rust_src "${2:?version}" ;;
-*) die "usage: fetch.sh kernel ROW | rust-src VERSION" ;;
+headers) fetch_headers ;;
+*) die "usage: fetch.sh kernel ROW | rust-src VERSION | headers" ;;
 esac

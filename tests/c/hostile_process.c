@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* As hostile.c: buffers that end where memory ends, at every alignment, and NULL, to what tells of processes. */
+#include <cnproc.h>
+
+#include <errno.h>
+#include <sys/prctl.h>
+
+#include "page.h"
+
+typedef ssize_t text_function(const struct cnproc_process *process, char *buf, size_t len);
+
+static text_function *const texts[] = {
+    cnproc_process_cmdline, cnproc_process_exe, cnproc_process_cwd, cnproc_process_comm,
+    cnproc_process_cgroup,
+};
+
+static void text(const struct cnproc_process *process, text_function *function, struct page out)
+{
+    const ssize_t whole = function(process, NULL, 0);
+    size_t skew, size;
+
+    CHECK(whole >= 0);
+    CHECK_EQUAL(function(process, NULL, 1), -EINVAL);
+    CHECK_EQUAL(function(NULL, (char *)out.begin, 1), -EINVAL);
+    for (skew = 0; skew < SKEWS; skew++) {
+        for (size = 0; size <= (size_t)whole + 2; size++) {
+            char *buf = place(out, size, skew);
+
+            CHECK_EQUAL(function(process, buf, size), whole);
+            CHECK(is_untouched(out, buf, size < (size_t)whole + 1 ? size : (size_t)whole + 1));
+            if (size > 0)
+                CHECK_EQUAL(buf[size <= (size_t)whole ? size - 1 : (size_t)whole], 0);
+        }
+    }
+}
+
+static void status(const struct cnproc_process *process, struct page out)
+{
+    const size_t least = sizeof(struct cnproc_process_status);
+    size_t skew, size;
+
+    for (skew = 0; skew < SKEWS; skew++) {
+        for (size = least - 1; size <= least + 20; size++) {
+            void *to = place(out, size, skew);
+
+            CHECK_EQUAL(cnproc_process_get_status(process, to, size), size < least ? -EINVAL : 0);
+            CHECK(is_untouched(out, to, size < least ? 0 : size));
+        }
+    }
+    CHECK_EQUAL(cnproc_process_get_status(process, NULL, least), -EINVAL);
+    CHECK_EQUAL(cnproc_process_get_status(process, (void *)out.begin, SIZE_MAX), -EINVAL);
+}
+
+/* An event of this process. */
+static struct cnproc_event own_event(struct cnproc *cp)
+{
+    struct cnproc_event event;
+
+    CHECK_EQUAL(prctl(PR_SET_NAME, "hostile"), 0);
+    do
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, -1), 1);
+    while (event.what != CNPROC_EVENT_COMM || event.event_data.comm.process_tgid != getpid());
+    return event;
+}
+
+static void without_a_process(struct cnproc *cp)
+{
+    struct cnproc_process *none = NULL;
+    struct cnproc_process_status status;
+    struct cnproc_event event;
+
+    memset(&event, 0xa5, sizeof event);
+    CHECK_EQUAL(cnproc_process_open(&none, cp, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open(&none, cp, NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open(&none, NULL, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open(NULL, cp, &event), -EINVAL);
+    CHECK(none == NULL);
+    CHECK_EQUAL(cnproc_process_identity(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_replaced(NULL, cp), -EINVAL);
+    CHECK_EQUAL(cnproc_process_pidfd(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_get_status(NULL, &status, sizeof status), -EINVAL);
+    cnproc_process_close(NULL);
+}
+
+int main(void)
+{
+    struct page in = new_page(), out = new_page();
+    struct cnproc_event event;
+    struct cnproc *cp;
+    size_t skew, i;
+    int ret = cnproc_open(&cp, NULL, 0);
+
+    if (ret < 0) {
+        fprintf(stderr, "cnproc_open: %s\n", cnproc_strerror(ret));
+        return SKIP;
+    }
+    without_a_process(cp);
+    event = own_event(cp);
+    for (skew = 0; skew < SKEWS; skew++) {
+        struct cnproc_process *process;
+        void *from = memcpy(place(in, sizeof event, skew), &event, sizeof event);
+        void *to = place(out, sizeof process, skew);
+
+        CHECK_EQUAL(cnproc_process_open(to, cp, from), 0);
+        CHECK(is_untouched(out, to, sizeof process));
+        memcpy(&process, to, sizeof process);
+        CHECK(cnproc_process_identity(process) >= 0);
+        CHECK(cnproc_process_replaced(process, cp) >= 0);
+        CHECK_EQUAL(cnproc_process_replaced(process, NULL), -EINVAL);
+        ret = cnproc_process_pidfd(process);
+        CHECK(ret >= 0 || ret == -ENOSYS);
+        if (ret >= 0)
+            CHECK_EQUAL(close(ret), 0);
+        for (i = 0; skew == 0 && i < sizeof texts / sizeof *texts; i++)
+            text(process, texts[i], out);
+        if (skew == 0)
+            status(process, out);
+        cnproc_process_close(process);
+    }
+    cnproc_close(cp);
+    return 0;
+}
