@@ -18,7 +18,7 @@ fn a_change_tells_no_loss_a_second_time() {
     let _alone = alone();
     let witness = Connector::options().receive_buffer(64 << 20).acks(true);
     for (receive_buffer, received_before) in [(1, 1), (1, 4), (1 << 15, 120)] {
-        for (from, to) in [(EventMask::ALL, EventMask::COMM), (EventMask::COMM, EventMask::ALL)] {
+        for (from, to) in [(EventMask::ALL, EventMask::GID), (EventMask::GID, EventMask::ALL)] {
             let Some(mut witness) = live::open(witness) else { return };
             let options = Connector::options().receive_buffer(receive_buffer).events(from);
             let Some(mut connector) = live::open(options) else { return };

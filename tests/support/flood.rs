@@ -26,7 +26,7 @@ const FIRST: u32 = 1 << 20;
 const MARK: u32 = FIRST - 1;
 
 /// Makes a GID event of the calling thread.
-fn set_group(gid: u32) {
+pub fn set_group(gid: u32) {
     // SAFETY: no memory is involved.
     unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) };
 }

@@ -6,6 +6,8 @@ mod c_library;
 pub mod child;
 pub mod flood;
 pub mod live;
+pub mod namespace;
+pub mod seccomp;
 
 pub use c_library::{CLibrary, compile, compile_with};
 
