@@ -3,15 +3,15 @@
 use crate::alone;
 use crate::log::{self, Log, Numbers};
 use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 use support::{flood, live};
 
-/// Makes one GID event more than `count`.
+/// Makes so many GID events of the calling thread.
 pub(crate) fn make(count: u32) {
-    for gid in 0..count {
-        flood::set_group(gid + 1);
-    }
-    flood::set_group(0);
+    // Never to what it is already: that makes no event.
+    (0..count).for_each(|gid| flood::set_group(1000 + (count - gid)));
 }
 
 /// The queue is filled twice before it is drained, and so has a gap in its midst.
@@ -48,30 +48,46 @@ fn a_loss_at_the_very_end_is_told_without_an_event_after_it() {
     // 1 << 17 hold 315 events. 26,624 hold 64 of 832 bytes, as many as one call takes, to the last byte.
     for receive_buffer in [1 << 17, 26_624, 1] {
         for events in [EventMask::ALL, EventMask::GID] {
-            for wait in [Duration::ZERO, Duration::from_millis(50)] {
+            for wait in [Some(Duration::ZERO), Some(Duration::from_millis(50)), None] {
                 let options = Connector::options().receive_buffer(receive_buffer).events(events);
                 let Some(mut connector) = live::open(options) else { return };
                 Log::default().receive_all(&mut connector);
                 make(1000);
                 let (mut seen, mut told) = (0, 0);
-                while seen + told < 1001 {
-                    // Not to be waited for: it is known once the queue is empty.
-                    let Some(batch) = connector.recv(Some(wait)).unwrap() else {
-                        panic!(
-                            "{receive_buffer}, {events:?}: {seen} delivered, {told} told of 1001"
-                        );
-                    };
-                    for delivery in batch {
-                        match delivery {
-                            Delivery::Lost(count) => told += count,
-                            Delivery::Event(event) => seen += u64::from(is_own(event.data)),
+                wake_if_it_takes_long(|| {
+                    while seen + told < 1000 {
+                        // Not to be waited for: it is known once the queue is empty.
+                        let batch = connector.recv(wait).unwrap();
+                        for delivery in batch.unwrap_or_else(|| panic!("{seen} + {told} of 1000")) {
+                            match delivery {
+                                Delivery::Lost(count) => told += count,
+                                Delivery::Event(event) => seen += u64::from(is_own(event.data)),
+                            }
                         }
                     }
-                }
+                });
                 assert!(told > 100);
             }
         }
     }
+}
+
+/// Runs `body`. If it waits for an event in vain, it gets one after a while, and has failed.
+fn wake_if_it_takes_long(body: impl FnOnce()) {
+    let (done, is_done) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let is_late = scope.spawn(move || {
+            let is_late =
+                is_done.recv_timeout(live::PATIENCE / 4) == Err(RecvTimeoutError::Timeout);
+            if is_late {
+                make(1);
+            }
+            is_late
+        });
+        body();
+        drop(done);
+        assert!(!is_late.join().unwrap(), "it waited for an event");
+    });
 }
 
 fn is_own(data: EventData) -> bool {

@@ -3,6 +3,7 @@
 
 use crate::child::{self, Child};
 use cnproc_sys::{Event, EventData};
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What the flooding child and its parent share.
@@ -54,6 +55,16 @@ impl Flood {
             shared.over.store(true, Ordering::Relaxed);
         });
         Self { child, shared }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> c_int {
+        self.child.pid()
+    }
+
+    /// The group id that the event of that number tells.
+    pub fn gid(&self, number: u32) -> u32 {
+        FIRST + number
     }
 
     /// The number of the flood's event that this is.

@@ -5,6 +5,7 @@
 mod c_library;
 pub mod child;
 pub mod flood;
+pub mod forger;
 pub mod live;
 pub mod namespace;
 pub mod seccomp;
