@@ -14,6 +14,7 @@ impl ByteOrder {
     /// This machine's. A live socket never gives anything else.
     pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 
+    #[inline]
     pub(crate) const fn u16(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::Little => u16::from_le_bytes(bytes),
@@ -21,6 +22,7 @@ impl ByteOrder {
         }
     }
 
+    #[inline]
     pub(crate) const fn u32(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
@@ -28,10 +30,12 @@ impl ByteOrder {
         }
     }
 
+    #[inline]
     pub(crate) const fn i32(self, bytes: [u8; 4]) -> i32 {
         self.u32(bytes).cast_signed()
     }
 
+    #[inline]
     pub(crate) const fn u64(self, bytes: [u8; 8]) -> u64 {
         match self {
             Self::Little => u64::from_le_bytes(bytes),

@@ -18,6 +18,7 @@ pub(crate) struct CnMsg<'a> {
 
 impl<'a> CnMsg<'a> {
     /// Reads the message that `bytes` begins with; `offset` is where in the datagram that is.
+    #[inline]
     pub(crate) fn read(
         bytes: &'a [u8],
         offset: usize,
@@ -39,6 +40,7 @@ impl<'a> CnMsg<'a> {
         })
     }
 
+    #[inline]
     pub(crate) const fn is_proc(&self) -> bool {
         self.idx == kernel::CN_IDX_PROC && self.val == kernel::CN_VAL_PROC
     }

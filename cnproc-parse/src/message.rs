@@ -42,11 +42,13 @@ pub enum Message {
 /// The iterator always advances: it ends after at most `datagram.len() / 16 + 1` items. An error
 /// inside a message costs that message alone; an error in a message's `nlmsghdr` ends the iterator,
 /// since where the next message begins is then unknown.
+#[inline]
 pub fn messages(datagram: &[u8]) -> Messages<'_> {
     messages_in(datagram, ByteOrder::NATIVE)
 }
 
 /// As [`messages`], of a datagram that was captured on a machine with that byte order.
+#[inline]
 pub fn messages_in(datagram: &[u8], order: ByteOrder) -> Messages<'_> {
     Messages { rest: datagram, offset: 0, order }
 }
@@ -61,10 +63,12 @@ pub struct Messages<'a> {
 
 impl Messages<'_> {
     /// How many bytes of the datagram have been read.
+    #[inline]
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
+    #[inline]
     fn advance(&mut self, by: usize) {
         self.rest = self.rest.get(by..).unwrap_or_default();
         self.offset += by;
@@ -74,6 +78,7 @@ impl Messages<'_> {
 impl Iterator for Messages<'_> {
     type Item = Result<Message, ParseError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -95,6 +100,7 @@ impl Iterator for Messages<'_> {
 impl core::iter::FusedIterator for Messages<'_> {}
 
 /// Reads the payload of `message`, which begins at `offset`.
+#[inline]
 fn read(message: &Nlmsg<'_>, offset: usize, order: ByteOrder) -> Result<Message, ParseError> {
     match message.nlmsg_type {
         kernel::NLMSG_DONE => {

@@ -17,6 +17,7 @@ pub(crate) struct Nlmsg<'a> {
 
 impl<'a> Nlmsg<'a> {
     /// Reads the message that `bytes` begins with; `offset` is where in the datagram that is.
+    #[inline]
     pub(crate) fn read(
         bytes: &'a [u8],
         offset: usize,

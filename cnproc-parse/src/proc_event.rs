@@ -14,6 +14,7 @@ const DATA: usize = size_of::<kernel::event_data>();
 const DATA_BEFORE_3_2: usize = PROC_EVENT_SIZE_BEFORE_3_2 - HEADER;
 
 /// Reads the event in `message`; `offset` is where in the datagram its data begin.
+#[inline]
 pub(crate) fn read(
     message: &CnMsg<'_>,
     offset: usize,
@@ -45,6 +46,7 @@ pub(crate) fn read(
 }
 
 /// What the union was before Linux 3.2, with zeros for the members that came after.
+#[inline]
 fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> [u8; DATA] {
     let mut extended = [0; DATA];
     for (to, from) in extended.iter_mut().zip(data) {
@@ -53,38 +55,21 @@ fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> [u8; DATA] {
     extended
 }
 
+/// The union's words. Whole words and not bytes, which the compiler would put together one by one.
+#[inline]
+fn words(data: &[u8; DATA]) -> [[u8; 4]; DATA / 4] {
+    let mut words = [[0; 4]; DATA / 4];
+    for (to, from) in words.iter_mut().zip(data.as_chunks().0) {
+        *to = *from;
+    }
+    words
+}
+
+#[inline]
 fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
-    let [
-        a0,
-        a1,
-        a2,
-        a3,
-        b0,
-        b1,
-        b2,
-        b3,
-        c0,
-        c1,
-        c2,
-        c3,
-        d0,
-        d1,
-        d2,
-        d3,
-        e0,
-        e1,
-        e2,
-        e3,
-        f0,
-        f1,
-        f2,
-        f3,
-    ] = data;
-    let first = [a0, a1, a2, a3];
-    let third = [c0, c1, c2, c3];
-    let fourth = [d0, d1, d2, d3];
+    let [first, second, third, fourth, fifth, sixth] = words(&data);
     let process_pid = order.i32(first);
-    let process_tgid = order.i32([b0, b1, b2, b3]);
+    let process_tgid = order.i32(second);
     match what {
         kernel::PROC_EVENT_NONE => EventData::Ack(Ack { err: order.u32(first) }),
         kernel::PROC_EVENT_FORK => EventData::Fork(Fork {
@@ -116,7 +101,7 @@ fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
         kernel::PROC_EVENT_COMM => EventData::Comm(Comm {
             process_pid,
             process_tgid,
-            comm: [c0, c1, c2, c3, d0, d1, d2, d3, e0, e1, e2, e3, f0, f1, f2, f3],
+            comm: *data.last_chunk().unwrap_or(&[0; 16]),
         }),
         kernel::PROC_EVENT_COREDUMP => EventData::Coredump(Coredump {
             process_pid,
@@ -129,8 +114,8 @@ fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
             process_tgid,
             exit_code: order.u32(third),
             exit_signal: order.u32(fourth),
-            parent_pid: order.i32([e0, e1, e2, e3]),
-            parent_tgid: order.i32([f0, f1, f2, f3]),
+            parent_pid: order.i32(fifth),
+            parent_tgid: order.i32(sixth),
         }),
         what => EventData::Unknown(Unknown { what, bytes: data }),
     }
