@@ -206,6 +206,7 @@ pub struct Unknown {
 
 impl EventData {
     /// The event's type, as in `proc_event.what`.
+    #[inline]
     pub const fn what(&self) -> u32 {
         match self {
             Self::Ack(_) => kernel::PROC_EVENT_NONE,
@@ -226,6 +227,7 @@ impl EventData {
     /// an exit, a change of ids, of name or of tracer of a thread other than the leader.
     ///
     /// Exec, session and core dump concern the process whichever thread caused them.
+    #[inline]
     pub const fn is_thread(&self) -> bool {
         match *self {
             Self::Fork(Fork { child_pid: pid, child_tgid: tgid, .. })

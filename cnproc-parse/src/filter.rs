@@ -27,6 +27,7 @@ impl Filter {
     }
 
     /// Whether the event is wanted.
+    #[inline]
     pub const fn matches(&self, event: &Event) -> bool {
         let wanted = match event.data {
             EventData::Ack(_) => return true,

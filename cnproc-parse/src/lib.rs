@@ -68,6 +68,7 @@ mod nlmsg;
 mod proc_event;
 mod request;
 mod sequence;
+mod single;
 
 pub use bytes::ByteOrder;
 pub use error::{Layer, ParseError, ParseErrorKind};
@@ -80,3 +81,4 @@ pub use mask::EventMask;
 pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};
 pub use sequence::{Sequence, Step};
+pub use single::single_event;

@@ -13,6 +13,9 @@ const HEADER: usize = core::mem::offset_of!(kernel::proc_event, event_data);
 const DATA: usize = size_of::<kernel::event_data>();
 const DATA_BEFORE_3_2: usize = PROC_EVENT_SIZE_BEFORE_3_2 - HEADER;
 
+/// The union's words.
+pub(crate) type Words = [[u8; 4]; DATA / 4];
+
 /// Reads the event in `message`; `offset` is where in the datagram its data begin.
 #[inline]
 pub(crate) fn read(
@@ -41,7 +44,7 @@ pub(crate) fn read(
         ack: message.ack,
         // A cn_msg's length is 16 bits wide.
         size: available as u32,
-        data: read_data(what, data, order),
+        data: read_data(what, words(&data), order),
     })
 }
 
@@ -55,9 +58,9 @@ fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> [u8; DATA] {
     extended
 }
 
-/// The union's words. Whole words and not bytes, which the compiler would put together one by one.
+/// Whole words and not bytes, which the compiler would put together one by one.
 #[inline]
-fn words(data: &[u8; DATA]) -> [[u8; 4]; DATA / 4] {
+fn words(data: &[u8; DATA]) -> Words {
     let mut words = [[0; 4]; DATA / 4];
     for (to, from) in words.iter_mut().zip(data.as_chunks().0) {
         *to = *from;
@@ -66,8 +69,17 @@ fn words(data: &[u8; DATA]) -> [[u8; 4]; DATA / 4] {
 }
 
 #[inline]
-fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
-    let [first, second, third, fourth, fifth, sixth] = words(&data);
+fn joined<const WORDS: usize, const BYTES: usize>(words: [[u8; 4]; WORDS]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    for (to, from) in bytes.iter_mut().zip(words.as_flattened()) {
+        *to = *from;
+    }
+    bytes
+}
+
+#[inline]
+pub(crate) fn read_data(what: u32, data: Words, order: ByteOrder) -> EventData {
+    let [first, second, third, fourth, fifth, sixth] = data;
     let process_pid = order.i32(first);
     let process_tgid = order.i32(second);
     match what {
@@ -101,7 +113,7 @@ fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
         kernel::PROC_EVENT_COMM => EventData::Comm(Comm {
             process_pid,
             process_tgid,
-            comm: *data.last_chunk().unwrap_or(&[0; 16]),
+            comm: joined([third, fourth, fifth, sixth]),
         }),
         kernel::PROC_EVENT_COREDUMP => EventData::Coredump(Coredump {
             process_pid,
@@ -117,7 +129,7 @@ fn read_data(what: u32, data: [u8; DATA], order: ByteOrder) -> EventData {
             parent_pid: order.i32(fifth),
             parent_tgid: order.i32(sixth),
         }),
-        what => EventData::Unknown(Unknown { what, bytes: data }),
+        what => EventData::Unknown(Unknown { what, bytes: joined(data) }),
     }
 }
 

@@ -27,6 +27,7 @@ pub enum Step {
 
 impl Sequence {
     /// Takes the next message's `cn_msg.seq`, and says where it stands.
+    #[inline]
     pub const fn observe(&mut self, seq: u32) -> Step {
         let step = if self.is_new() {
             Step::First

@@ -5,7 +5,7 @@ use crate::batch::Delivery;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::syscall;
-use cnproc_parse::{Event, EventData, Message, messages};
+use cnproc_parse::{Event, EventData, Message, messages, single_event};
 use core::time::Duration;
 
 /// The longest single wait, after which it is begun anew. One of any length makes the kernel return
@@ -49,25 +49,62 @@ impl Connector {
 
     /// Whether there is something to hand over without a system call.
     fn has_next(&mut self) -> bool {
-        while self.lost_here == 0 && self.next.is_none() {
-            if !self.read_message() {
-                return false;
-            }
+        if self.lost_here == 0 && self.next.is_none() {
+            self.next = self.read_event();
         }
-        true
+        self.lost_here > 0 || self.next.is_some()
     }
 
-    /// Reads one message of the front datagram. Whether there was something to read.
-    fn read_message(&mut self) -> bool {
-        let Some(slot) = self.arena.front() else {
-            // Losses at the very end of a stream: no number follows that would show them.
-            let drops = self.drops_when_empty.take();
-            return drops.is_some_and(|drops| self.observe_drops(drops));
-        };
+    /// Takes the next delivery out of what was received.
+    #[inline]
+    fn deliver(&mut self) -> Option<Delivery> {
+        let mut next = self.next.take();
+        if next.is_none() && self.lost_here == 0 {
+            next = self.read_event();
+        }
+        if self.lost_here > 0 {
+            self.next = next;
+            return Some(Delivery::Lost(core::mem::take(&mut self.lost_here)));
+        }
+        let event = next?;
+        self.stats.delivered += 1;
+        self.stats.unknown += u64::from(matches!(event.data, EventData::Unknown(_)));
+        Some(Delivery::Event(event))
+    }
+
+    /// Reads on to the next event that is wanted. Losses before it, or at the end, are in `lost_here`.
+    #[inline]
+    fn read_event(&mut self) -> Option<Event> {
+        while let Some(slot) = self.arena.front() {
+            let whole = slot.is_from_kernel() && self.read == 0;
+            let event = match single_event(slot.datagram()).filter(|_| whole) {
+                Some(event) => {
+                    self.arena.pop();
+                    Some(event)
+                }
+                None => self.read_message(),
+            };
+            if let Some(event) = event
+                && self.is_wanted(&event)
+            {
+                return Some(event);
+            }
+        }
+        // Losses at the very end of a stream: no number follows that would show them.
+        if let Some(drops) = self.drops_when_empty.take() {
+            self.observe_drops(drops);
+        }
+        None
+    }
+
+    /// Reads the next message of a datagram that is not just an event of the kernel's.
+    #[cold]
+    fn read_message(&mut self) -> Option<Event> {
+        let slot = self.arena.front()?;
         if !slot.is_from_kernel() {
             self.stats.forged += 1;
             self.arena.pop();
-            return true;
+            return None;
         }
         let datagram = slot.datagram();
         let mut messages = messages(datagram.get(self.read..).unwrap_or_default());
@@ -81,22 +118,25 @@ impl Connector {
             self.arena.pop();
         }
         match message {
-            Some(Ok(Message::Event(event))) => self.take_event(event),
+            Some(Ok(Message::Event(event))) => return Some(event),
             Some(_) => self.stats.malformed += 1,
             None => {}
         }
-        true
+        None
     }
 
-    /// Takes an event into the account, and keeps it if it is wanted.
-    fn take_event(&mut self, event: Event) {
-        let lost = self.account.observe(&event);
-        self.lose(lost);
-        let is_ack = matches!(event.data, EventData::Ack(_));
-        self.stats.acks += u64::from(is_ack);
-        if if is_ack { self.acks } else { self.filter.matches(&event) } {
-            self.next = Some(event);
+    /// Takes an event into the account. Whether it is to be delivered.
+    #[inline]
+    fn is_wanted(&mut self, event: &Event) -> bool {
+        let lost = self.account.observe(event);
+        if lost > 0 {
+            self.lose(lost);
         }
+        if matches!(event.data, EventData::Ack(_)) {
+            self.stats.acks += 1;
+            return self.acks;
+        }
+        self.filter.matches(event)
     }
 
     fn lose(&mut self, count: u64) {
@@ -199,18 +239,9 @@ impl Batch<'_> {
 impl Iterator for Batch<'_> {
     type Item = Delivery;
 
+    #[inline]
     fn next(&mut self) -> Option<Delivery> {
-        let connector = &mut *self.connector;
-        if !connector.has_next() {
-            return None;
-        }
-        if connector.lost_here > 0 {
-            return Some(Delivery::Lost(core::mem::take(&mut connector.lost_here)));
-        }
-        let event = connector.next.take()?;
-        connector.stats.delivered += 1;
-        connector.stats.unknown += u64::from(matches!(event.data, EventData::Unknown(_)));
-        Some(Delivery::Event(event))
+        self.connector.deliver()
     }
 }
 

@@ -1,0 +1,85 @@
+//! The usual datagram, one event and nothing else, read at one go.
+
+use crate::bytes::ByteOrder;
+use crate::event::Event;
+use crate::kernel;
+use crate::proc_event;
+
+const EVENT: usize = size_of::<kernel::proc_event>();
+const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>() + EVENT;
+
+/// The event of a datagram that is one event and nothing else, as every kernel since 3.2 sends them.
+///
+/// Of such a datagram [`messages`](crate::messages) gives the same event, in twice the time. None of
+/// any other: its messages tell what it is.
+#[inline]
+pub fn single_event(datagram: &[u8]) -> Option<Event> {
+    let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
+    let words: [[u8; 4]; LENGTH / 4] = datagram.as_chunks().0.try_into().ok()?;
+    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu, early, late, data @ ..] =
+        words;
+    let ([t0, t1, _, _], [l0, l1, _, _]) = (nlmsg_type, len);
+    let order = ByteOrder::NATIVE;
+    let is_event = order.u32(nlmsg_len) == LENGTH as u32
+        && order.u16([t0, t1]) == kernel::NLMSG_DONE
+        && order.u32(idx) == kernel::CN_IDX_PROC
+        && order.u32(val) == kernel::CN_VAL_PROC
+        && usize::from(order.u16([l0, l1])) == EVENT;
+    if !is_event {
+        return None;
+    }
+    let ([n0, n1, n2, n3], [n4, n5, n6, n7]) = (early, late);
+    Some(Event {
+        cpu: order.u32(cpu),
+        timestamp_ns: order.u64([n0, n1, n2, n3, n4, n5, n6, n7]),
+        seq: order.u32(seq),
+        ack: order.u32(ack),
+        size: EVENT as u32,
+        data: proc_event::read_data(order.u32(what), data, order),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Message, messages};
+
+    /// An event of each type, all its bytes different.
+    fn datagram(what: u32) -> [u8; LENGTH] {
+        let mut bytes = core::array::from_fn(|i| i as u8);
+        let mut put = |at: usize, word: &[u8]| bytes[at..at + word.len()].copy_from_slice(word);
+        put(0, &(LENGTH as u32).to_ne_bytes());
+        put(4, &kernel::NLMSG_DONE.to_ne_bytes());
+        put(16, &kernel::CN_IDX_PROC.to_ne_bytes());
+        put(20, &kernel::CN_VAL_PROC.to_ne_bytes());
+        put(32, &(EVENT as u16).to_ne_bytes());
+        put(36, &what.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn it_is_the_event_that_messages_gives() {
+        for what in (0..32).map(|bit| 1 << bit).chain([0, 3]) {
+            let datagram = datagram(what);
+            let Some(Ok(Message::Event(event))) = messages(&datagram).next() else {
+                panic!("{what:#x} is an event");
+            };
+            assert_eq!(single_event(&datagram), Some(event), "{what:#x}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_left_to_messages() {
+        let good = datagram(kernel::PROC_EVENT_EXEC);
+        assert!(single_event(&good).is_some());
+        for at in [0, 1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33] {
+            let mut bad = good;
+            bad[at] ^= 1;
+            assert_eq!(single_event(&bad), None, "byte {at}");
+        }
+        assert_eq!(single_event(&good[..LENGTH - 1]), None);
+        let mut longer = [0; LENGTH + 4];
+        longer[..LENGTH].copy_from_slice(&good);
+        assert_eq!(single_event(&longer), None);
+    }
+}
