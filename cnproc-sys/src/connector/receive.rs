@@ -58,15 +58,15 @@ impl Connector {
     /// Takes the next delivery out of what was received.
     #[inline]
     fn deliver(&mut self) -> Option<Delivery> {
-        let mut next = self.next.take();
-        if next.is_none() && self.lost_here == 0 {
-            next = self.read_event();
-        }
+        let event = match self.next {
+            None if self.lost_here == 0 => self.read_event(),
+            _ => self.next.take(),
+        };
         if self.lost_here > 0 {
-            self.next = next;
+            self.next = event;
             return Some(Delivery::Lost(core::mem::take(&mut self.lost_here)));
         }
-        let event = next?;
+        let event = event?;
         self.stats.delivered += 1;
         self.stats.unknown += u64::from(matches!(event.data, EventData::Unknown(_)));
         Some(Delivery::Event(event))
@@ -77,10 +77,11 @@ impl Connector {
     fn read_event(&mut self) -> Option<Event> {
         while let Some(slot) = self.arena.front() {
             let whole = slot.is_from_kernel() && self.read == 0;
-            let event = match single_event(slot.datagram()).filter(|_| whole) {
-                Some(event) => {
+            let event = if whole { single_event(slot.datagram()) } else { None };
+            let event = match event {
+                Some(_) => {
                     self.arena.pop();
-                    Some(event)
+                    event
                 }
                 None => self.read_message(),
             };
