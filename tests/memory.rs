@@ -4,6 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One at a time: what others do is events, too, and a listener in valgrind is slow.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
@@ -50,6 +58,7 @@ fn passes(name: &str, output: &Output) {
 
 #[test]
 fn no_c_program_is_faulty_under_sanitizers() {
+    let _alone = alone();
     for name in programs() {
         passes(&name, &under_sanitizers(&name, &[]));
     }
@@ -57,6 +66,7 @@ fn no_c_program_is_faulty_under_sanitizers() {
 
 #[test]
 fn no_c_program_is_faulty_under_valgrind() {
+    let _alone = alone();
     for name in programs() {
         let mut output = under_valgrind(&name, &[]);
         // Many times slower, a listener may lose events to a busy machine, and so fail at its own checks.
@@ -77,6 +87,7 @@ fn tells(output: &Output, words: &str) {
 
 #[test]
 fn the_sanitizers_are_there() {
+    let _alone = alone();
     for (fault, words) in [
         ("overflow", "AddressSanitizer: heap-buffer-overflow"),
         ("undefined", "runtime error: signed integer overflow"),
@@ -89,6 +100,7 @@ fn the_sanitizers_are_there() {
 
 #[test]
 fn valgrind_is_there_and_sees_into_the_library() {
+    let _alone = alone();
     for (fault, words) in [
         ("overflow", "Invalid read of size 1"),
         ("uninitialised", "depends on uninitialised value"),

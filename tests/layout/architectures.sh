@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles tests/c/layout.c for every architecture of the table `architectures`, against its own kernel
-# headers. Nothing is run, and nothing installed: Debian's packages are unpacked into a cache.
+# headers: those of this Debian, and the newest that there are, in which cn_proc.h has another text (since
+# Linux 6.6). Nothing is run, and nothing installed: Debian's packages are unpacked into a cache.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
@@ -52,21 +53,40 @@ EOF
 mapfile -t packages < <(rows | awk '{ print "linux-libc-dev-" $1 "-cross"; if ($3 == "gcc") print "cpp-12-" $2 }')
 unpack "${packages[@]}"
 
-checked=0 failed=0
-while read -r name target compiler bits order; do
-    headers=$cache/linux-libc-dev-$name-cross/usr/$target/include
-    [ -e "$headers/linux/cn_proc.h" ] || { echo "$name: no headers in $headers" >&2; exit 1; }
-    options=(-std=c11 -Wall -Wextra -Werror -fsyntax-only -nostdinc "-DPOINTER_BITS=$bits"
-        "-DBYTE_ORDER=__ORDER_${order}_ENDIAN__" -isystem "$libc" -isystem "$headers" "-I$root/include")
+newest=$("$root/tests/kernels/fetch.sh" headers)
+grep -q 'define PROC_EVENT_ALL' "$newest/include/linux/cn_proc.h" || { echo "$newest: older than 6.6" >&2; exit 1; }
+
+# compile_with HEADERS...: layout.c, for the row that was read.
+compile_with() {
+    local command headers
     case $compiler in
     clang) command=(clang "--target=$target") ;;
     gcc) command=("$cache/cpp-12-$target/usr/lib/gcc-cross/$target/12/cc1" -quiet -o /dev/null) ;;
     esac
-    if ! "${command[@]}" "${options[@]}" "$root/tests/c/layout.c"; then
-        echo "$name: the layouts differ" >&2
+    for headers in "$libc" "$@"; do command+=(-isystem "$headers"); done
+    "${command[@]}" -std=c11 -Wall -Wextra -Werror -fsyntax-only -nostdinc "-DPOINTER_BITS=$bits" \
+        "-DBYTE_ORDER=__ORDER_${order}_ENDIAN__" "-I$root/include" "$root/tests/c/layout.c"
+}
+
+architectures=0 passed=0 failed=0
+# compare HEADERS...: and count.
+compare() {
+    if compile_with "$@"; then
+        passed=$((passed + 1))
+    else
+        echo "$name: the layouts differ from those of $1" >&2
         failed=$((failed + 1))
     fi
-    checked=$((checked + 1))
+}
+
+while read -r name target compiler bits order; do
+    headers=$cache/linux-libc-dev-$name-cross/usr/$target/include
+    [ -e "$headers/linux/cn_proc.h" ] || { echo "$name: no headers in $headers" >&2; exit 1; }
+    compare "$headers"
+    # There Debian has fewer architectures, and calls one otherwise.
+    asm=$newest/include/${target/#i686/i386}
+    [ ! -d "$asm" ] || compare "$newest/include" "$asm"
+    architectures=$((architectures + 1))
 done < <(rows)
-echo "layouts: $((checked - failed)) architectures passed, $failed failed"
+echo "layouts: $architectures architectures, $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
