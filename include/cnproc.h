@@ -326,11 +326,12 @@ struct cnproc_exit {
      */
     uint32_t exit_signal;
     /**
-     * The parent's thread; 0 for a thread, and before Linux 4.18.
+     * The parent's thread; 0 as parent_tgid.
      */
     int32_t parent_pid;
     /**
-     * The parent; 0 for a thread, and before Linux 4.18.
+     * The parent; 0 for a thread, where the process had been reaped by the time (at once if the parent
+     * ignores SIGCHLD), and before Linux 4.18.
      */
     int32_t parent_tgid;
 };

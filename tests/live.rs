@@ -47,8 +47,9 @@ fn fork_and_exit_of_a_process() {
     // SAFETY: ends the process.
     let child = child::fork(|| unsafe { libc::_exit(7) });
     let pid = child.pid();
-    assert_eq!(libc::WEXITSTATUS(child.wait()), 7);
     let events = live::life_of(&mut connector, pid);
+    // Not before: of a process that has been reaped the event does not know the parent.
+    assert_eq!(libc::WEXITSTATUS(child.wait()), 7);
     let [first, last] = events.as_slice() else { panic!("{events:?}") };
     let EventData::Fork(fork) = first.data else { panic!("{first:?}") };
     assert_eq!((fork.child_pid, fork.child_tgid), (pid, pid));
@@ -240,25 +241,53 @@ fn a_mask_lets_only_its_types_pass() {
 #[test]
 fn events_come_in_the_order_of_their_making() {
     let Some(mut connector) = open() else { return };
-    let pids: Vec<_> = (0..50)
-        .map(|_| {
-            let child = child::fork(|| ());
-            let pid = child.pid();
-            child.wait();
-            pid
-        })
-        .collect();
-    let mut expected = pids.iter().flat_map(|pid| [("fork", *pid), ("exit", *pid)]).peekable();
+    // Waited for at the end: an exit may come after the parent's wait.
+    let children: Vec<_> = (0..50).map(|_| child::fork(|| ())).collect();
+    let pids: Vec<_> = children.iter().map(child::Child::pid).collect();
+    let (mut forked, mut ended) = (Vec::new(), Vec::new());
     live::until(&mut connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        let seen = match event.data {
-            EventData::Fork(fork) => ("fork", fork.child_pid),
-            EventData::Exit(exit) => ("exit", exit.process_pid),
-            _ => return None,
-        };
-        if pids.contains(&seen.1) {
-            assert_eq!(Some(seen), expected.next());
+        match event.data {
+            EventData::Fork(fork) if pids.contains(&fork.child_pid) => forked.push(fork.child_pid),
+            EventData::Exit(exit) if pids.contains(&exit.process_pid) => {
+                assert!(forked.contains(&exit.process_pid), "an exit before the fork");
+                ended.push(exit.process_pid);
+            }
+            _ => {}
         }
-        expected.peek().is_none().then_some(())
+        (ended.len() == pids.len()).then_some(())
     });
+    assert_eq!(forked, pids);
+    ended.sort_unstable();
+    ended.dedup();
+    assert_eq!(ended.len(), pids.len(), "an exit twice");
+}
+
+#[test]
+fn an_exit_that_nobody_waits_for_names_no_parent() {
+    let Some(mut connector) = open() else { return };
+    let parent = child::fork(|| {
+        // SAFETY: system calls without memory; the grandchild ends at once, and is reaped by the kernel.
+        unsafe {
+            libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+            if libc::fork() == 0 {
+                libc::_exit(3);
+            }
+            while libc::wait(std::ptr::null_mut()) > 0 {}
+        }
+    });
+    let mut grandchild = None;
+    let exit = live::until(&mut connector, |delivery| {
+        let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
+        match event.data {
+            EventData::Fork(fork) if fork.parent_tgid == parent.pid() => {
+                grandchild = Some(fork.child_pid);
+                None
+            }
+            EventData::Exit(exit) if Some(exit.process_pid) == grandchild => Some(exit),
+            _ => None,
+        }
+    });
+    assert_eq!(parent.wait(), 0);
+    assert_eq!((exit.exit_code, exit.parent_pid, exit.parent_tgid), (3 << 8, 0, 0));
 }

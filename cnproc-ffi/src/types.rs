@@ -138,9 +138,10 @@ pub struct cnproc_exit {
     pub exit_code: u32,
     /// The signal sent to the parent, not the one that ended the process. UINT32_MAX for a thread.
     pub exit_signal: u32,
-    /// The parent's thread; 0 for a thread, and before Linux 4.18.
+    /// The parent's thread; 0 as parent_tgid.
     pub parent_pid: i32,
-    /// The parent; 0 for a thread, and before Linux 4.18.
+    /// The parent; 0 for a thread, where the process had been reaped by the time (at once if the parent
+    /// ignores SIGCHLD), and before Linux 4.18.
     pub parent_tgid: i32,
 }
 

@@ -178,6 +178,9 @@ pub struct Coredump {
 /// exit of its own. `process_pid == process_tgid`: the leader; this is the process's end, but for
 /// two cases: the leader called `pthread_exit` while other threads live, or another thread called
 /// execve, whereupon an [`Exec`] of the same process follows.
+///
+/// It is made just after the parent was told: `wait` may return in the parent before it, and whatever
+/// the parent does next may come first in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// The thread.
@@ -189,9 +192,10 @@ pub struct Exit {
     /// The signal sent to the parent (17, SIGCHLD, as a rule; `u32::MAX` for a thread): not what
     /// ended the process.
     pub exit_signal: u32,
-    /// The parent's thread; 0 for a thread that is not the leader, and before Linux 4.18.
+    /// The parent's thread. 0: see `parent_tgid`.
     pub parent_pid: i32,
-    /// The parent; 0 for a thread that is not the leader, and before Linux 4.18.
+    /// The parent. 0 for a thread that is not the leader, where the process had been reaped by the time
+    /// (at once if the parent ignores SIGCHLD), and before Linux 4.18.
     pub parent_tgid: i32,
 }
 

@@ -2,8 +2,9 @@
 # fetch.sh kernel ROW     prints the path of a kernel image of that row of the table `rows`
 # fetch.sh rust-src VER   prints the path of the standard library's sources of that Rust release
 # fetch.sh headers        prints the path of the newest kernel headers, those of many architectures
+# fetch.sh busybox ARCH   prints the path of a static busybox of that architecture
 #
-# Both come from Debian's packages, unpacked into a cache outside the tree and never installed. The
+# All come from Debian's packages, unpacked into a cache outside the tree and never installed. The
 # mirror is the one the machine's own apt uses; our apt state is our own, so the machine's is untouched.
 # What is in the cache is looked for again after a day, and kept when there is no network.
 # shellcheck disable=SC2016 # apt expands the formats, not the shell
@@ -68,20 +69,20 @@ update_list() {
     [ "${#files[@]}" -gt 0 ] || return 0
     /usr/lib/apt/apt-helper "${apt[@]}" cat-file "${files[@]}" |
         awk '/^Package: / { p = $2 } /^Version: / { v = $2 } /^Size: / { s = $2 }
-             /^$/ && p ~ /^(linux-(image|binary)-|linux-libc-dev$|rust-src$)/ { print p, v, s }' >"$state/packages.new"
+             /^$/ && p ~ /^(linux-(image|binary)-|linux-libc-dev$|rust-src$|busybox-static$)/ { print p, v, s }' >"$state/packages.new"
     if [ -s "$state/packages.new" ]; then mv "$state/packages.new" "$state/packages"; fi
 }
 
 # Download package $1, version $2, and put the file or folder in it that matches $3 at $4, all or nothing.
-# shellcheck disable=SC2086 # the pattern is to be expanded
 take() {
-    local work
+    local work found
     work=$(mktemp -d "$cache/unpack.XXXXXX") || return 1
     mkdir "$work/root" &&
         (cd "$work" && apt-get "${apt[@]}" -qq download "$1=$2" >&2) &&
         dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work/root" --wildcards "$3" &&
+        found=$(find "$work/root" -path "$work/root/${3#./}" -print -quit) &&
         mkdir -p "$(dirname "$4")" &&
-        mv -T "$work"/root/$3 "$4"
+        mv -T "$found" "$4"
     local status=$?
     rm -rf "$work"
     return $status
@@ -148,6 +149,20 @@ fetch_headers() {
     echo "$folder"
 }
 
+fetch_busybox() {
+    local version folder=$cache/busybox-$1
+    arch=$1
+    if [ ! -e "$folder/busybox" ]; then
+        apt_options
+        update_list
+        version=$(awk '$1 == "busybox-static" { print $2 }' "$cache/apt/$arch/packages" | sort -V | tail -n 1)
+        [ -n "$version" ] || die "the suites of the table's $arch rows have no package busybox-static"
+        take busybox-static "$version" './*bin/busybox' "$folder/busybox" ||
+            die "busybox-static $version of $arch could not be fetched"
+    fi
+    echo "$folder/busybox"
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -155,5 +170,6 @@ case ${1:-} in
 kernel) fetch_kernel "${2:?row}" ;;
 rust-src) fetch_rust_src "${2:?version}" ;;
 headers) fetch_headers ;;
-*) die "usage: fetch.sh kernel ROW | rust-src VERSION | headers" ;;
+busybox) fetch_busybox "${2:?architecture}" ;;
+*) die "usage: fetch.sh kernel ROW | rust-src VERSION | headers | busybox ARCH" ;;
 esac

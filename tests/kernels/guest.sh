@@ -10,12 +10,13 @@ arch=$1 initramfs=$2
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
-mkdir -p "$root/tests/root" "$root/tests/both" "$root/dev"
+mkdir -p "$root/tests/root" "$root/tests/both" "$root/dev" "$root/bin"
 
 cc=$(cross_cc "$arch")
+busybox=$("$kernels/fetch.sh" busybox "$arch")
 target_dir=$cross_dir/$arch/$(cross_target "$arch")
 
-cross "$arch" test -p cnproc-guest --no-run --message-format=json-render-diagnostics |
+cross "$arch" test -p cnproc-guest --features live-tests --no-run --message-format=json-render-diagnostics |
     grep -o '"executable":"[^"]*"' | cut -d '"' -f 4 |
     while read -r program; do
         name=$(basename "$program")
@@ -27,10 +28,14 @@ cross "$arch" test -p cnproc-guest --no-run --message-format=json-render-diagnos
 [ -e "$root/tests/both/guest" ] && [ -e "$root/tests/root/live" ]
 
 CROSS_STD=core cross "$arch" build -p cnproc-cdylib --profile capi-dev
-for source in "$cross_root"/tests/c/*.c; do
-    "$cc" -std=c11 -D_GNU_SOURCE -O1 -pthread -static -I "$cross_root/include" "$source" \
-        "$target_dir/capi-dev/libcnproc.a" -o "$root/tests/root/c-$(basename "$source" .c)"
+mapfile -t programs < <(sed -n 's/^ *run("\(.*\)");$/\1/p' "$cross_root/tests/c_programs.rs")
+[ ${#programs[@]} -gt 0 ]
+for name in "${programs[@]}"; do
+    "$cc" -std=c11 -D_GNU_SOURCE -O1 -pthread -static -I "$cross_root/include" "$cross_root/tests/c/$name.c" \
+        "$target_dir/capi-dev/libcnproc.a" -o "$root/tests/root/c-$name"
 done
+# Programs that the live tests expect to find.
+for name in sh true sleep; do cp "$busybox" "$root/bin/$name"; done
 "$cc" -O2 -Wall -Wextra -Werror -static -o "$root/init" "$kernels/guest/init.c"
 
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$initramfs.new"

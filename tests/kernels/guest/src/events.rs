@@ -5,11 +5,15 @@ use crate::kernel::Kernel;
 use crate::{Outcome, system};
 use cnproc_sys::{Connector, Delivery, EventData, EventMask, kernel::PROC_EVENT_EXIT};
 use std::io::{Read, Write};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
 
 /// This program's argument: cause events and die.
 pub const CAUSE: &str = "--cause-events";
+
+/// How long to wait for what must come, and for what must not.
+const PATIENCE: Duration = Duration::from_secs(20);
+const A_WHILE: Duration = Duration::from_millis(100);
 
 /// Not what `root` and its group have; the effective ones differ from the real ones.
 const GIDS: (u32, u32) = (7, 8);
@@ -73,8 +77,9 @@ fn expected(child: i32) -> Vec<EventData> {
     ]
 }
 
-/// Causes each type of event; returns the child that did.
-fn cause_all() -> Result<u32, Box<dyn std::error::Error>> {
+/// Causes each type of event; returns the child that did. To be waited for once its exit has come: of a
+/// process that has been reaped the event does not know the parent.
+fn cause_all() -> Result<Child, Box<dyn std::error::Error>> {
     let mut child = Command::new("/proc/self/exe")
         .arg(CAUSE)
         .stdin(Stdio::piped())
@@ -84,8 +89,7 @@ fn cause_all() -> Result<u32, Box<dyn std::error::Error>> {
     child.stdout.take().ok_or("no output")?.read_exact(&mut ready)?;
     system::trace_and_let_go(child.id())?;
     child.stdin.take().ok_or("no input")?.write_all(b"!")?;
-    child.wait()?;
-    Ok(child.id())
+    Ok(child)
 }
 
 /// A child that ends well: an exit that NONZERO_EXIT leaves out.
@@ -109,11 +113,13 @@ pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
     listeners.push((EventMask::GID | EventMask::NONZERO_EXIT, changed));
 
     end_well()?;
-    let child = cause_all()? as i32;
+    let mut dying = cause_all()?;
+    let child = dying.id() as i32;
     let all = expected(child);
     for (mask, connector) in &mut listeners {
         let (mut events, mut unwanted) = (Vec::new(), Vec::new());
-        while let Some(batch) = connector.recv(Some(Duration::from_millis(100)))? {
+        let mut timeout = PATIENCE;
+        while let Some(batch) = connector.recv(Some(timeout))? {
             for delivery in batch {
                 let Delivery::Event(event) = delivery else {
                     return Err("events were lost".into());
@@ -125,12 +131,17 @@ pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
                     events.push(event.data);
                 }
             }
+            // What comes last to those that hear all has come to everybody.
+            if events.len() == all.len() || *mask != EventMask::ALL {
+                timeout = A_WHILE;
+            }
         }
         let wanted: Vec<_> = all.iter().copied().filter(|data| lets_pass(*mask, data)).collect();
         assert!(!wanted.is_empty());
         assert_eq!(unwanted, [], "behind mask {:#x}", mask.bits());
         assert_eq!(events, wanted, "behind mask {:#x}", mask.bits());
     }
+    dying.wait()?;
     Ok(())
 }
 

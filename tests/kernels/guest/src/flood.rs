@@ -51,6 +51,25 @@ impl Delivered {
         Ok(())
     }
 
+    /// Takes the rest, and all that the oracle has: both until nothing comes to either. Returns what the
+    /// kernel made.
+    pub fn settle(
+        &mut self,
+        connector: &mut Connector,
+        oracle: &RawListener,
+    ) -> Result<Vec<RawEvent>, Box<dyn std::error::Error>> {
+        let mut made = Vec::new();
+        loop {
+            let before = (self.events.len(), made.len());
+            self.take(connector, Duration::ZERO)?;
+            made.extend(oracle.drain()?);
+            if before == (self.events.len(), made.len()) {
+                assert_eq!(oracle.drops()?, 0, "the oracle lost events");
+                return Ok(made);
+            }
+        }
+    }
+
     /// Holds it against the events that the kernel made after the listener's acknowledgement.
     pub fn assert_complete(&self, made: &[RawEvent]) {
         let opened = self.opened.expect("the listener's own acknowledgement");
@@ -87,10 +106,8 @@ fn lost_under_flood(
     let flooding = thread::spawn(flood);
     delivered.take(&mut connector, pause)?;
     flooding.join().expect("the flood");
-    delivered.take(&mut connector, Duration::ZERO)?;
-    assert_eq!(oracle.drops()?, 0, "the oracle lost events");
-    let made: Vec<_> =
-        oracle.drain()?.into_iter().filter(|event| event.what == 0 || wanted(event)).collect();
+    let mut made = delivered.settle(&mut connector, &oracle)?;
+    made.retain(|event| event.what == 0 || wanted(event));
     assert!(made.len() >= THREADS * EVENTS_PER_THREAD, "the flood made {} events", made.len());
     delivered.assert_complete(&made);
     assert_eq!(connector.stats().lost, delivered.lost, "the statistics");
