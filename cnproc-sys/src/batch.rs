@@ -17,6 +17,9 @@ pub enum Delivery {
 /// How many datagrams may be received ahead. Only what is used takes room.
 const CAPACITY: usize = 16384;
 
+/// What is asked for after a call that emptied the socket's queue.
+const FEW: usize = 4;
+
 /// Datagrams in the order in which they came. The front is handed over, the back is received, and what
 /// was handed over lately stays for whoever looks back.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct Arena {
     kept: usize,
     front: usize,
     back: usize,
+    /// How many datagrams to ask for: where few come, few headers are worth writing.
+    wanted: usize,
     /// The socket said ENOBUFS, and it has not been told yet.
     overran: bool,
 }
@@ -53,6 +58,7 @@ impl Arena {
             kept: 0,
             front: 0,
             back: 0,
+            wanted: FEW,
             overran: false,
         })
     }
@@ -61,11 +67,13 @@ impl Arena {
     pub(crate) fn receive(&mut self, fd: &Fd, flags: c_int) -> Result<Received> {
         self.make_room();
         let room = self.slots.get_mut(self.back..).unwrap_or_default();
-        let wanted = room.len().min(BATCH);
+        let wanted = room.len().min(self.wanted);
+        let room = room.get_mut(..wanted).unwrap_or_default();
         let Some(headers) = self.headers.first_mut() else { return Ok(Received::NOTHING) };
         match syscall::recvmmsg(fd, headers, room, flags) {
             Ok(came) => {
                 self.back += came;
+                self.wanted = if came < wanted { FEW } else { BATCH };
                 Ok(Received { came, drained: came < wanted, overran: false })
             }
             Err(errno) if errno.raw() == libc::EAGAIN => Ok(Received::NOTHING),

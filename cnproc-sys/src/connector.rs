@@ -17,6 +17,7 @@ use crate::gather::Gather;
 use crate::handshake::Listens;
 use crate::loss::{Account, CPUS};
 use crate::options::Options;
+use crate::owner::Owner;
 use crate::process::Procfs;
 use crate::stats::Stats;
 use crate::syscall::{self, Mapping};
@@ -36,7 +37,7 @@ pub struct Connector {
     fd: Fd,
     gather: Option<Gather>,
     /// The process that opened it.
-    owner: c_int,
+    owner: Owner,
     filter: Filter,
     acks: bool,
     arena: Arena,
@@ -101,7 +102,7 @@ impl Connector {
             listens: Listens::default(),
             fd,
             gather: None,
-            owner: syscall::getpid(),
+            owner: Owner::new(),
             filter: options.filter,
             acks: options.acks,
             arena: Arena::new().map_err(failed("mmap"))?,
@@ -182,7 +183,7 @@ impl Connector {
     /// # Errors
     /// [`Error::ChildProcess`]
     pub fn check_owner(&self) -> Result<(), Error> {
-        if syscall::getpid() == self.owner { Ok(()) } else { Err(Error::ChildProcess) }
+        if self.owner.is_this_process() { Ok(()) } else { Err(Error::ChildProcess) }
     }
 
     /// The descriptor, to wait on with `poll` and its kin. It stays the listener's.

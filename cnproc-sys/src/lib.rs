@@ -49,6 +49,7 @@ mod gather;
 mod handshake;
 mod loss;
 mod options;
+mod owner;
 mod process;
 mod stats;
 mod syscall;

@@ -258,6 +258,8 @@ pub(crate) fn receive_buffer(fd: &Fd) -> Result<u32> {
 /// They must be.
 pub(crate) unsafe trait Zeroed {}
 
+// SAFETY: an integer.
+unsafe impl Zeroed for core::sync::atomic::AtomicU32 {}
 // SAFETY: two integers.
 unsafe impl Zeroed for cnproc_parse::Sequence {}
 // SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
@@ -290,6 +292,17 @@ impl<T: Zeroed> Mapping<T> {
         }
         let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
         Ok(Self { start, length })
+    }
+
+    /// As [`new`](Self::new), and zeroed anew in a child by fork. Linux 4.14.
+    pub(crate) fn wiped_on_fork(length: usize) -> Result<Self> {
+        let mapping = Self::new(length)?;
+        let size = length.saturating_mul(size_of::<T>());
+        let start = mapping.start.as_ptr().cast();
+        // SAFETY: exactly what `new` mapped, and nothing refers to it yet. In a child it will hold zeros,
+        // which are a value of every `T`.
+        value(unsafe { libc::madvise(start, size, libc::MADV_WIPEONFORK) })?;
+        Ok(mapping)
     }
 }
 
@@ -457,4 +470,18 @@ pub(crate) fn owned(fd: Fd) -> std::os::fd::OwnedFd {
 pub(crate) fn borrow(fd: &Fd) -> std::os::fd::BorrowedFd<'_> {
     // SAFETY: `fd` is open, and stays so for the lifetime of the borrow.
     unsafe { std::os::fd::BorrowedFd::borrow_raw(fd.raw()) }
+}
+
+/// What `ask` says in a child by fork. It may make system calls, and nothing else.
+#[cfg(test)]
+pub(crate) fn in_child(ask: impl FnOnce() -> bool) -> bool {
+    let mut status = 0;
+    // SAFETY: the child calls `ask` and ends by _exit; `status` is valid for writing.
+    unsafe {
+        match libc::fork() {
+            0 => libc::_exit(c_int::from(ask())),
+            child => assert_eq!(libc::waitpid(child, &mut status, 0), child),
+        }
+    }
+    libc::WEXITSTATUS(status) == 1
 }
