@@ -4,6 +4,7 @@
 
 use cnproc_sys::{
     Connector, Delivery, Error, Event, EventData, EventMask, Exec, Identity, Process, Replaced,
+    kernel,
 };
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -64,23 +65,34 @@ fn lead() -> u64 {
     now(libc::CLOCK_BOOTTIME).saturating_sub(now(libc::CLOCK_MONOTONIC))
 }
 
+fn is_in_the_tick_of_its_start(child: &Child, event: &Event) -> bool {
+    start_tick(child.pid()) + 10_000_000 > event.timestamp_ns + lead() + 1_000_000
+}
+
+/// A child, and the event of its naming, at that age. None if events were lost: perhaps that one.
+fn named(connector: &mut Connector, age: Duration) -> Option<(Child, Event)> {
+    let child = named_after(age);
+    let event = live::until(connector, |delivery| match delivery {
+        Delivery::Event(event) if event.data.process_tgid() == Some(child.pid()) => {
+            IS_COMM(&event.data).then_some(Some(event))
+        }
+        Delivery::Event(_) => None,
+        Delivery::Lost(_) => Some(None),
+    });
+    event.map(|event| (child, event))
+}
+
 /// A child, and an event of it from the tick in which it started: its start does not tell who it is.
 fn young(connector: &mut Connector) -> (Child, Event) {
-    for _ in 0..100 {
-        let child = named_after(Duration::ZERO);
-        let event = await_event(connector, child.pid(), IS_COMM);
-        if start_tick(child.pid()) + 10_000_000 > event.timestamp_ns + lead() + 1_000_000 {
-            return (child, event);
-        }
-    }
-    panic!("no event comes in the tick of its process's start");
+    (0..100)
+        .filter_map(|_| named(connector, Duration::ZERO))
+        .find(|(child, event)| is_in_the_tick_of_its_start(child, event))
+        .unwrap()
 }
 
 /// A child, and an event of it when it is older than two ticks.
 fn old(connector: &mut Connector) -> (Child, Event) {
-    let child = named_after(Duration::from_millis(30));
-    let event = await_event(connector, child.pid(), IS_COMM);
-    (child, event)
+    (0..100).find_map(|_| named(connector, Duration::from_millis(30))).unwrap()
 }
 
 /// What a fact comes to in a buffer that is long enough.
@@ -110,6 +122,17 @@ fn the_stream_proves_a_young_process_and_its_start_an_old_one() {
     }
 }
 
+/// One after whose event nothing was lost, though others flood the queue, too.
+fn proven_young(connector: &mut Connector) -> (Child, Event) {
+    for _ in 0..50 {
+        let (child, event) = young(connector);
+        if connector.process(&event).unwrap().identity() == Identity::Proven {
+            return (child, event);
+        }
+    }
+    panic!("none is proven");
+}
+
 /// Events of processes of our own, more than the queue holds.
 fn flood() {
     for _ in 0..500 {
@@ -121,8 +144,7 @@ fn flood() {
 fn where_events_were_lost_only_the_start_still_proves() {
     for options in [Connector::options(), Connector::options().processes(true)] {
         let Some(mut connector) = live::open(options.receive_buffer(256 << 10)) else { return };
-        let (_young, event_of_young) = young(&mut connector);
-        assert_eq!(connector.process(&event_of_young).unwrap().identity(), Identity::Proven);
+        let (_young, event_of_young) = proven_young(&mut connector);
         flood();
         let process = connector.process(&event_of_young).unwrap();
         assert_eq!(process.identity(), Identity::Likely);
@@ -133,8 +155,7 @@ fn where_events_were_lost_only_the_start_still_proves() {
         });
         while connector.recv(Some(Duration::ZERO)).unwrap().is_some_and(|batch| batch.count() > 0) {
         }
-        let (_young, event_of_young) = young(&mut connector);
-        assert_eq!(connector.process(&event_of_young).unwrap().identity(), Identity::Proven);
+        proven_young(&mut connector);
 
         let (_old, event_of_old) = old(&mut connector);
         flood();
@@ -328,6 +349,74 @@ fn exec_now(tgid: i32) -> Event {
     let timestamp_ns = time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
     let data = EventData::Exec(Exec { process_pid: tgid, process_tgid: tgid });
     Event { cpu: 0, timestamp_ns, seq: 0, ack: 0, size: 40, data }
+}
+
+/// It shares its parent's processor, which the parent does not leave.
+#[test]
+fn a_process_that_has_not_run_yet_is_likely() {
+    let Some(mut connector) = live::open(Connector::options()) else { return };
+    // SAFETY: system calls, on structs of numbers.
+    unsafe {
+        let mut processors: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(libc::sched_getcpu() as usize, &mut processors);
+        assert_eq!(libc::sched_setaffinity(0, size_of_val(&processors), &processors), 0);
+        let first_come = libc::sched_param { sched_priority: 1 };
+        assert_eq!(libc::sched_setscheduler(0, libc::SCHED_FIFO, &first_come), 0);
+    }
+    let (_child, event) = loop {
+        let child = child::fork(|| {
+            pause(std::ptr::null_mut());
+        });
+        let event = loop {
+            let mut batch = connector.recv(Some(Duration::ZERO)).unwrap().unwrap();
+            match batch.next() {
+                Some(Delivery::Event(event)) if event.data.process_tgid() == Some(child.pid()) => {
+                    break event;
+                }
+                _ => {}
+            }
+        };
+        if is_in_the_tick_of_its_start(&child, &event) {
+            break (child, event);
+        }
+    };
+    let process = connector.process(&event).unwrap();
+    assert_eq!(process.identity(), Identity::Likely);
+    sleep(Duration::from_millis(50));
+    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
+}
+
+/// A FORK of that pid, as if the kernel had sent it.
+fn forge_fork(pid: i32) {
+    let mut bytes = 76_u32.to_ne_bytes().to_vec();
+    bytes.extend([kernel::NLMSG_DONE, 0].into_iter().flat_map(u16::to_ne_bytes));
+    let words = [0, 0, kernel::CN_IDX_PROC, kernel::CN_VAL_PROC, 1, 0];
+    bytes.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+    bytes.extend([40_u16, 0].into_iter().flat_map(u16::to_ne_bytes));
+    let words = [kernel::PROC_EVENT_FORK as i32, 0, 0, 0, 1, 1, pid, pid, 0, 0];
+    bytes.extend(words.into_iter().flat_map(i32::to_ne_bytes));
+    // SAFETY: system calls; the address is a whole one, of numbers, and the bytes are `bytes`.
+    unsafe {
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+        let socket = libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_CONNECTOR);
+        let mut group: libc::sockaddr_nl = std::mem::zeroed();
+        (group.nl_family, group.nl_groups) = (libc::AF_NETLINK as _, kernel::CN_IDX_PROC);
+        let (address, length) = (std::ptr::from_ref(&group).cast(), size_of_val(&group) as u32);
+        let sent = libc::sendto(socket, bytes.as_ptr().cast(), bytes.len(), 0, address, length);
+        assert_eq!(sent, 76);
+        libc::close(socket);
+    }
+}
+
+#[test]
+fn a_fork_that_the_kernel_did_not_send_proves_nothing() {
+    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let (child, event) = young(&mut connector);
+    forge_fork(child.pid());
+    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
+    live::until(&mut connector, |_| Some(()));
+    while connector.recv(Some(Duration::ZERO)).unwrap().is_some_and(|batch| batch.count() > 0) {}
+    assert!(connector.stats().forged > 0);
 }
 
 #[test]

@@ -284,3 +284,45 @@ fn a_reused_pid_is_never_taken_for_the_events_process() {
 fn nor_where_the_kernel_reaps_and_the_exit_is_told_late() {
     race(true);
 }
+
+#[test]
+fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
+    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let wait_for_the_end = || {
+        let name = name_of(1);
+        // SAFETY: system calls, on the name, which ends with NUL.
+        unsafe {
+            libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+            libc::pause();
+        }
+    };
+    let earlier = child::fork(wait_for_the_end);
+    let pid = earlier.pid();
+    let event = live::until(&mut connector, |delivery| match delivery {
+        Delivery::Event(event) if round_of(&event.data, pid) == Some(1) => Some(event),
+        _ => None,
+    });
+    let process = connector.process(&event).unwrap();
+    assert!(process.pidfd().is_ok());
+    earlier.kill(libc::SIGKILL);
+    earlier.wait();
+
+    let later = match clone_as(pid) {
+        0 => {
+            wait_for_the_end();
+            // SAFETY: ends the process.
+            unsafe { libc::_exit(0) }
+        }
+        later => later,
+    };
+    assert_eq!(later, i64::from(pid));
+    assert!(matches!(process.pidfd(), Err(Error::ProcessGone)));
+    assert!(matches!(process.status(), Err(Error::ProcessGone)));
+    assert_eq!(process.comm(&mut [0; 16]), Err(Error::ProcessGone));
+    assert!(matches!(connector.process(&event), Err(Error::ProcessGone)));
+    // SAFETY: the process is ours, and not waited for.
+    unsafe {
+        libc::kill(pid, libc::SIGKILL);
+        libc::waitpid(pid, ptr::null_mut(), 0);
+    }
+}

@@ -93,7 +93,8 @@ static void check_facts(const struct cnproc_process *p)
 
 int main(void)
 {
-    struct cnproc_process *p = NULL, *second = NULL, *none = (struct cnproc_process *)&errno;
+    struct cnproc_process *p = NULL, *first, *second = NULL;
+    struct cnproc_process *none = (struct cnproc_process *)&errno;
     struct cnproc_process_status status;
     struct cnproc_event exec, exited, lost;
     struct timespec now;
@@ -129,12 +130,14 @@ int main(void)
     CHECK(status.start_time_ns <= exec.timestamp_ns);
     CHECK(status.start_time_ns + 60000000000 > (uint64_t)now.tv_sec * 1000000000);
 
-    /* One beside the first, and after it one in its room. */
+    /* One beside the first, and after it one in its room: nothing is allocated for that. */
+    first = p;
     CHECK_EQUAL(cnproc_process_open(&second, cp, &exec), 0);
-    CHECK(second != p);
+    CHECK(second != first);
     cnproc_process_close(p);
     check_facts(second);
     CHECK_EQUAL(cnproc_process_open(&p, cp, &exec), 0);
+    CHECK(p == first);
     check_facts(p);
 
     pidfd = cnproc_process_pidfd(p);
