@@ -5,6 +5,7 @@
 mod changes;
 mod flood;
 mod log;
+mod no_counter;
 mod place;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

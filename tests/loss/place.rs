@@ -3,6 +3,7 @@
 use crate::alone;
 use crate::log::{self, Log, Numbers};
 use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use support::{flood, live};
 /// Makes so many GID events of the calling thread.
 pub(crate) fn make(count: u32) {
     // Never to what it is already: that makes no event.
-    (0..count).for_each(|gid| flood::set_group(1000 + (count - gid)));
+    static NEXT: AtomicU32 = AtomicU32::new(1000);
+    (0..count).for_each(|_| flood::set_group(NEXT.fetch_add(1, Ordering::Relaxed)));
 }
 
 /// The queue is filled twice before it is drained, and so has a gap in its midst.

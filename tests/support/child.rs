@@ -39,6 +39,11 @@ impl Child {
         assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
     }
 
+    /// That its end has been waited for otherwise.
+    pub(crate) fn forget(mut self) {
+        self.waited = true;
+    }
+
     /// Waits for its end. Returns the wait status.
     pub fn wait(mut self) -> c_int {
         self.reap()

@@ -9,6 +9,8 @@ pub mod forger;
 pub mod live;
 pub mod namespace;
 pub mod seccomp;
+pub mod task;
+pub mod trace;
 
 pub use c_library::{CLibrary, compile, compile_with};
 
