@@ -1,10 +1,11 @@
 //! The C programs of `c_programs.rs` under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind: with the
-//! first two what C does is watched, with the last what the library does, too.
+//! first two what C does is watched, and the library has its debug assertions; with the last all is watched.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use support::CLibrary;
 
 /// One at a time: what others do is events, too, and a listener in valgrind is slow.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -16,7 +17,8 @@ fn alone() -> MutexGuard<'static, ()> {
 const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 fn under_sanitizers(name: &str, arguments: &[&str]) -> Output {
-    let program = support::compile_with(&format!("tests/c/{name}.c"), SANITIZERS);
+    let source = format!("tests/c/{name}.c");
+    let program = support::compile_against(CLibrary::checked(), &source, SANITIZERS);
     let output = Command::new(&program).args(arguments).output().unwrap();
     std::fs::remove_file(program).unwrap();
     output

@@ -12,6 +12,8 @@
 
 mod convert;
 mod handle;
+#[cfg(test)]
+mod misaligned;
 mod parse;
 mod process;
 mod recv;

@@ -1,7 +1,7 @@
 //! The C library, built once by each test program that asks for it, and C programs linked with it.
 
 use crate::root;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +25,19 @@ impl CLibrary {
             Self { archive: dir.join("libcnproc.a"), shared: dir.join("libcnproc.so") }
         })
     }
+
+    /// The static library with debug assertions and overflow checks: what breaks one ends the program.
+    pub fn checked() -> &'static Path {
+        static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
+        ARCHIVE.get_or_init(|| {
+            run(Command::new("cargo")
+                .args(["build", "--package", "cnproc-cdylib", "--profile", "capi-dev"])
+                .arg("--target-dir")
+                .arg(target())
+                .current_dir(root()));
+            target().join("capi-dev").join("libcnproc.a")
+        })
+    }
 }
 
 /// Cargo's target directory: that of the test program that runs.
@@ -40,6 +53,11 @@ pub fn compile(source: &str) -> PathBuf {
 
 /// As [`compile`], with further options.
 pub fn compile_with(source: &str, options: &[&str]) -> PathBuf {
+    compile_against(&CLibrary::get().archive, source, options)
+}
+
+/// As [`compile_with`], linked with that build of the library.
+pub fn compile_against(archive: &Path, source: &str, options: &[&str]) -> PathBuf {
     let source = root().join(source);
     let name = source.file_stem().unwrap();
     let dir = target().join("c").join("programs");
@@ -57,7 +75,7 @@ pub fn compile_with(source: &str, options: &[&str]) -> PathBuf {
         .arg("-I")
         .arg(root().join("include"))
         .arg(&source)
-        .arg(&CLibrary::get().archive)
+        .arg(archive)
         .arg("-o")
         .arg(&program));
     program

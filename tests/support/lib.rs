@@ -12,7 +12,7 @@ pub mod seccomp;
 pub mod task;
 pub mod trace;
 
-pub use c_library::{CLibrary, compile, compile_with};
+pub use c_library::{CLibrary, compile, compile_against, compile_with};
 
 use std::path::{Path, PathBuf};
 
