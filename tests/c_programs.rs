@@ -25,6 +25,31 @@ fn arguments() {
 }
 
 #[test]
+fn namespaces() {
+    run("namespaces");
+}
+
+#[test]
+fn fork() {
+    run("fork");
+}
+
+#[test]
+fn signals() {
+    run("signals");
+}
+
+#[test]
+fn threads() {
+    run("threads");
+}
+
+#[test]
+fn stats() {
+    run("stats");
+}
+
+#[test]
 fn hostile() {
     run("hostile");
 }

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What cnproc_get_stats counts: delivered, lost, forged, acknowledgements; the filter and the buffer. */
+#include <cnproc.h>
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+enum { EVENTS = 5000, FORGED = 7 };
+
+/* Makes EVENTS events of type GID. */
+static void make(void)
+{
+    int i;
+
+    for (i = 1; i <= EVENTS; i++)
+        syscall(SYS_setresgid, i, i, i);
+}
+
+/* From another process, to the whole group. */
+static void forge(void)
+{
+    struct sockaddr_nl group;
+    char message[76];
+    int status, fd, i;
+    pid_t child = fork();
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        memset(&group, 0, sizeof group);
+        memset(message, 0, sizeof message);
+        group.nl_family = AF_NETLINK;
+        group.nl_groups = 1;
+        fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_CONNECTOR);
+        for (i = 0; i < FORGED; i++) {
+            const struct sockaddr *to = (const struct sockaddr *)(const void *)&group;
+
+            if (sendto(fd, message, sizeof message, 0, to, sizeof group) < 0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    CHECK_EQUAL(waitpid(child, &status, 0), child);
+    CHECK_EQUAL(status, 0);
+}
+
+int main(void)
+{
+    static struct cnproc_event events[EVENTS];
+    struct cnproc_options options;
+    struct cnproc_stats stats;
+    struct cnproc *cp = NULL, *other = NULL;
+    uint64_t delivered = 0, own = 0, lost = 0, acks = 0;
+    int count, i, error;
+
+    memset(&options, 0, sizeof options);
+    options.flags = CNPROC_OPEN_ACKS;
+    options.events = CNPROC_EVENT_GID;
+    options.receive_buffer = 1 << 18; /* 630 events */
+    error = cnproc_open(&cp, &options, sizeof options);
+    if (error != 0) {
+        fprintf(stderr, "%s\n", cnproc_strerror(error));
+        return SKIP;
+    }
+    CHECK_EQUAL(cnproc_open(&other, NULL, 0), 0);
+    cnproc_close(other);
+    forge();
+    make();
+    while ((count = cnproc_recv(cp, events, EVENTS, 0)) > 0) {
+        for (i = 0; i < count; i++) {
+            if (events[i].what == CNPROC_EVENT_LOST) {
+                lost += events[i].event_data.lost.count;
+                continue;
+            }
+            delivered++;
+            acks += events[i].what == CNPROC_EVENT_NONE;
+            own += events[i].what == CNPROC_EVENT_GID &&
+                   events[i].event_data.id.process_pid == getpid();
+        }
+    }
+    CHECK_EQUAL(count, 0);
+    CHECK_EQUAL(cnproc_get_stats(cp, &stats, sizeof stats), 0);
+    CHECK_EQUAL(stats.delivered, delivered);
+    CHECK_EQUAL(stats.lost, lost);
+    CHECK_EQUAL(stats.acks, acks);
+    CHECK(own + lost >= EVENTS && lost > 0);
+    CHECK(acks >= 3); /* its own LISTEN, the other's LISTEN and IGNORE */
+    CHECK(stats.forged >= FORGED);
+    CHECK_EQUAL(stats.malformed, 0);
+    CHECK_EQUAL(stats.unknown, 0);
+    CHECK_EQUAL(stats.events, CNPROC_EVENT_GID);
+    CHECK_EQUAL(stats.flags, 0);
+    CHECK_EQUAL(stats.reserved, 0);
+    CHECK(stats.receive_buffer > 0 && stats.receive_buffer <= 2 << 18);
+
+    CHECK_EQUAL(cnproc_set_events(cp, 0), 0);
+    CHECK_EQUAL(cnproc_get_stats(cp, &stats, sizeof stats), 0);
+    CHECK_EQUAL(stats.events, CNPROC_EVENT_ALL);
+    cnproc_close(cp);
+    return 0;
+}
