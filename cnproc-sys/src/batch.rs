@@ -123,7 +123,11 @@ impl Arena {
         const QUARTER: usize = CAPACITY / 4;
         if self.is_full() && self.front > 2 * QUARTER {
             self.forget(QUARTER);
-            self.slots.rotate_left(self.kept);
+            for (to, from) in (self.kept..self.back).enumerate() {
+                if let Ok([to, from]) = self.slots.get_disjoint_mut([to, from]) {
+                    core::mem::swap(to, from);
+                }
+            }
             self.front -= self.kept;
             self.back -= self.kept;
             self.kept = 0;
