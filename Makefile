@@ -3,16 +3,31 @@
 CARGO ?= cargo
 CC ?= cc
 CFLAGS ?= -O2 -g
+LD := $(shell $(CC) -print-prog-name=ld)
+OBJCOPY := $(shell $(CC) -print-prog-name=objcopy)
 CARGO_TARGET_DIR ?= target
 FUZZ_SECONDS ?= 60
+
+# Where make install puts things, below DESTDIR.
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/cnproc
 
 OUT := $(CARGO_TARGET_DIR)/c
 CAPI := $(CARGO_TARGET_DIR)/capi
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+package = $(shell sed -n 's/^$(1) = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+VERSION := $(call package,version)
+URL := $(call package,repository)
 SONAME := libcnproc.so.0
+SHARED := libcnproc.so.$(VERSION)
 MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
+EXAMPLES := $(wildcard cnproc-ffi/examples/*.c)
+PAGES := $(wildcard cnproc-ffi/man/*.3)
+DOCUMENTS := CHANGELOG.md LICENSE-APACHE LICENSE-MIT PORTING.md
 
 .PHONY: all lib run check layouts fuzz kernels architectures golden bench clean help FORCE
 
@@ -21,26 +36,37 @@ all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classi
 help:  ## this text
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST)
 
-lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
+lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so $(OUT)/cnproc.pc  ## the C library
 
 # Cargo knows what is up to date.
 $(CAPI)/libcnproc.a: FORCE
 	@$(CARGO) build --quiet --package cnproc-cdylib --profile capi
 
-$(OUT)/libcnproc.a: $(CAPI)/libcnproc.a
-	@mkdir -p $(OUT)
-	@cmp -s $< $@ || install -m 644 $< $@
+# Of cargo's archive, which holds the whole of core, what the exports need: one object, in which all
+# other names are local, so that it gets along with every other library.
+$(OUT)/libcnproc.a: $(CAPI)/libcnproc.a $(MAP) Makefile
+	@mkdir -p $(OUT)/object
+	@$(LD) -r --gc-sections $(EXPORTS:%=-u %) -o $(OUT)/object/cnproc.o $<
+	@$(OBJCOPY) $(EXPORTS:%=--keep-global-symbol=%) $(OUT)/object/cnproc.o
+	@rm -f $@.new
+	@$(AR) rcsD $@.new $(OUT)/object/cnproc.o
+	@mv $@.new $@
 
 # Linked here, not by cargo: only so do the symbols get their versions, with every linker.
-$(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP)
-	@mkdir -p $(OUT)
-	$(CC) -shared -o $(OUT)/libcnproc.so.$(VERSION).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
-	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) -lc
-	@mv $(OUT)/libcnproc.so.$(VERSION).new $(OUT)/libcnproc.so.$(VERSION)
-	@ln -sf libcnproc.so.$(VERSION) $(OUT)/$(SONAME)
+$(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP) Makefile
+	@$(CC) -shared -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
+	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro,-z,now $(LDFLAGS) -lc
+	@mv $(OUT)/$(SHARED).new $(OUT)/$(SHARED)
+	@ln -sf $(SHARED) $(OUT)/$(SONAME)
 	@ln -sf $(SONAME) $(OUT)/libcnproc.so
 
-$(OUT)/proc_events: cnproc-ffi/examples/proc_events.c include/cnproc.h $(OUT)/libcnproc.a
+$(OUT)/cnproc.pc: cnproc-ffi/libcnproc.pc.in Cargo.toml FORCE
+	@mkdir -p $(OUT)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	    -e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|' \
+	    -e 's|@URL@|$(URL)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(OUT)/%: cnproc-ffi/examples/%.c include/cnproc.h $(OUT)/libcnproc.a
 	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Iinclude -o $@ $< $(OUT)/libcnproc.a $(LDFLAGS)
 
 run: $(OUT)/proc_events  ## the classic program, on the live kernel, until Ctrl-C
@@ -68,6 +94,34 @@ kernels:  ## the tests on other kernels, in virtual machines (Debian; installs q
 
 architectures:  ## the parser's tests on other architectures, emulated (Debian, likewise)
 	tests/kernels/architectures.sh
+
+.PHONY: install uninstall
+
+# The names that a manual page tells of, its own first.
+names = $(shell sed -n '/^\.Sh SYNOPSIS/q;s/^\.Nm \(cnproc_[a-z_]*\).*/\1/p' $(1))
+
+install: lib  ## the C library, its header and manual; PREFIX, DESTDIR, LIBDIR and so on say where
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man3 $(MANDIR)/man7 \
+	    $(DOCDIR)/examples)
+	install -m 755 $(OUT)/$(SHARED) $(DESTDIR)$(LIBDIR)/$(SHARED)
+	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcnproc.so
+	install -m 644 $(OUT)/libcnproc.a $(DESTDIR)$(LIBDIR)/libcnproc.a
+	install -m 644 $(OUT)/cnproc.pc $(DESTDIR)$(LIBDIR)/pkgconfig/cnproc.pc
+	install -m 644 include/cnproc.h $(DESTDIR)$(INCLUDEDIR)/cnproc.h
+	install -m 644 cnproc-ffi/man/cnproc.7 $(DESTDIR)$(MANDIR)/man7/cnproc.7
+	install -m 644 $(PAGES) $(DESTDIR)$(MANDIR)/man3
+	$(foreach page,$(PAGES),$(foreach name,$(filter-out $(basename $(notdir $(page))),$(call names,$(page))), \
+	    ln -sf $(notdir $(page)) $(DESTDIR)$(MANDIR)/man3/$(name).3 &&)) true
+	install -m 644 $(DOCUMENTS) $(DESTDIR)$(DOCDIR)
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+
+uninstall:  ## what make install has put there
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SHARED) $(SONAME) libcnproc.so libcnproc.a pkgconfig/cnproc.pc)
+	rm -f $(DESTDIR)$(INCLUDEDIR)/cnproc.h $(DESTDIR)$(MANDIR)/man7/cnproc.7
+	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man3/$(notdir $(page)) \
+	    $(patsubst %,$(DESTDIR)$(MANDIR)/man3/%.3,$(call names,$(page))))
+	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:  ## away with everything built
 	$(CARGO) clean

@@ -40,8 +40,15 @@ impl CLibrary {
     }
 }
 
+/// The functions of the C library, as its map names them.
+pub fn exports() -> Vec<String> {
+    let map = std::fs::read_to_string(root().join("cnproc-ffi/libcnproc.map")).unwrap();
+    let names = map.lines().filter_map(|line| line.trim().strip_suffix(';'));
+    names.filter(|name| name.starts_with("cnproc_")).map(str::to_owned).collect()
+}
+
 /// Cargo's target directory: that of the test program that runs.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
@@ -81,11 +88,25 @@ pub fn compile_against(archive: &Path, source: &str, options: &[&str]) -> PathBu
     program
 }
 
-fn cc() -> Command {
+/// The C compiler.
+pub fn cc() -> Command {
     Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
 }
 
-fn run(command: &mut Command) {
+/// Whether a program that a test needs is there. With `CNPROC_REQUIRE_LIVE` set, it must be.
+pub fn has(program: &str) -> bool {
+    match Command::new(program).arg("--version").output() {
+        Ok(_) => true,
+        Err(error) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
+            eprintln!("skipped: {program}: {error}");
+            false
+        }
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+/// Runs a command that must succeed. Returns what it printed.
+pub fn run(command: &mut Command) -> String {
     // What cargo sets for tests is not meant for the cargo that make runs.
     for (name, _) in std::env::vars_os() {
         let name_str = name.to_string_lossy();
@@ -104,4 +125,5 @@ fn run(command: &mut Command) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -12,7 +12,9 @@ pub mod seccomp;
 pub mod task;
 pub mod trace;
 
-pub use c_library::{CLibrary, compile, compile_against, compile_with};
+pub use c_library::{
+    CLibrary, cc, compile, compile_against, compile_with, exports, has, run, target,
+};
 
 use std::path::{Path, PathBuf};
 
