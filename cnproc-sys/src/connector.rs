@@ -187,6 +187,9 @@ impl Connector {
     }
 
     /// The descriptor, to wait on with `poll` and its kin. It stays the listener's.
+    ///
+    /// Wait on it only after [`recv`](Self::recv) with a time-out of zero has had nothing: what has been
+    /// received already makes it readable no more. That holds for waiting at edges, too.
     pub fn raw_fd(&self) -> c_int {
         self.polled().raw()
     }
