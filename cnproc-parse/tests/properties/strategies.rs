@@ -189,16 +189,29 @@ fn spoil(datagram: &mut Vec<u8>, damage: Damage, order: ByteOrder) {
     }
 }
 
+/// Messages of which some events have about the sizes where an event begins to be one.
+fn cut_messages() -> impl Strategy<Value = Vec<Message>> {
+    let sizes = prop::collection::vec(prop::option::of(28..44_u32), 6);
+    (messages(), sizes).prop_map(|(mut messages, sizes)| {
+        for (message, size) in messages.iter_mut().zip(sizes) {
+            if let (Message::Event(event), Some(size)) = (message, size) {
+                event.size = size;
+            }
+        }
+        messages
+    })
+}
+
 /// A datagram as no kernel sends it: messages with up to three kinds of damage, or mere bytes.
 pub(crate) fn damaged(order: ByteOrder) -> impl Strategy<Value = Vec<u8>> {
-    let spoilt =
-        (messages(), prop::collection::vec(damage(), 0..4)).prop_map(move |(messages, damages)| {
-            let mut datagram = encode::datagram(&messages, order);
-            for damage in damages {
-                spoil(&mut datagram, damage, order);
-            }
-            datagram
-        });
+    let damages = prop::collection::vec(damage(), 0..4);
+    let spoilt = (cut_messages(), damages).prop_map(move |(messages, damages)| {
+        let mut datagram = encode::datagram(&messages, order);
+        for damage in damages {
+            spoil(&mut datagram, damage, order);
+        }
+        datagram
+    });
     prop_oneof![8 => spoilt, 1 => prop::collection::vec(any::<u8>(), 0..200)]
 }
 
