@@ -4,6 +4,7 @@ use crate::strategies::{event, mask};
 use crate::{bpf, config, encode};
 use cnproc_parse::{ByteOrder, Event, EventData, Exit, Filter, Message};
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 
 fn passes_program(filter: &Filter, event: &Event) -> bool {
     let packet = encode::message(&Message::Event(*event), ByteOrder::NATIVE);
@@ -16,8 +17,14 @@ fn passes_program(filter: &Filter, event: &Event) -> bool {
     }
 }
 
+/// Many pairs of an event and a mask have nothing to do with each other.
+fn many() -> Config {
+    let config = config();
+    Config { cases: config.cases.max(1024), ..config }
+}
+
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(many())]
 
     #[test]
     fn the_program_agrees_with_the_function(

@@ -52,8 +52,9 @@ proptest! {
             let padded = encode::datagram(&[*last], order).len();
             datagram.truncate(datagram.len() - padded + encode::message(last, order).len());
         }
-        let parsed: Result<Vec<_>, _> = messages_in(&datagram, order).collect();
-        prop_assert_eq!(parsed.as_deref(), Ok(messages.as_slice()));
+        let items = items(&datagram, order);
+        prop_assert!(items.iter().map(|item| item.0).eq(messages.iter().copied().map(Ok)));
+        prop_assert_eq!(items.last().map_or(0, |item| item.1), datagram.len());
     }
 
     #[test]

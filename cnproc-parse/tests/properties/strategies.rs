@@ -221,6 +221,7 @@ pub(crate) fn mask() -> impl Strategy<Value = EventMask> {
         Just(EventMask::ALL.bits()),
         any::<u32>().prop_map(|bits| bits & 0xe000_03c7),
         any::<(u32, u32)>().prop_map(|(a, b)| a & b & 0xe000_03c7),
+        any::<u32>().prop_map(|bits| bits & 0x3c7 | 0x2000_0000),
     ]
     .prop_filter_map("empty", EventMask::from_bits)
 }
