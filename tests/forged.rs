@@ -79,6 +79,27 @@ fn forged_rubbish_is_forged_and_not_malformed() {
     assert_eq!((connector.stats().forged, connector.stats().malformed), (4, 0));
 }
 
+/// Who waits at edges relies on it.
+#[test]
+fn a_wait_of_zero_passes_over_what_is_forged_till_nothing_is_left() {
+    let _alone = alone();
+    let Some(mut connector) = live::open(Connector::options().events(EventMask::GID)) else {
+        return;
+    };
+    assert_eq!(forge(0, kernel::CN_IDX_PROC, NOBODY, 1), 0);
+    let child = child::fork(|| support::flood::set_group(78));
+    let pid = child.pid();
+    child.wait();
+    let mut came = false;
+    while let Some(batch) = connector.recv(Some(Duration::ZERO)).unwrap() {
+        for delivery in batch {
+            let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
+            came |= event.data.process_tgid() == Some(pid);
+        }
+    }
+    assert!(came);
+}
+
 #[test]
 fn in_the_midst_of_a_flood_the_true_events_come_and_no_others() {
     const EVENTS: u32 = 100_000;
