@@ -83,3 +83,8 @@ fn gather() {
 fn process() {
     run("process");
 }
+
+#[test]
+fn sized_structs() {
+    run("sized_structs");
+}

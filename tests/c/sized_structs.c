@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Structs with a size, of programs that are older or newer than the library: it reads and writes the bytes
+ * that it was given, and no other; guard bytes on both sides tell. */
+#include <cnproc.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test.h"
+
+/* The sizes of the first version, for ever. */
+#define FIRST_OPTIONS 24
+#define FIRST_STATS 64
+#define GUARD 0xa5
+
+static struct cnproc *cp;
+
+/* Memory that ends at a page which nobody may touch. */
+static unsigned char *before_the_wall(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *start =
+        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(start != MAP_FAILED);
+    CHECK_EQUAL(mprotect(start + page, page, PROT_NONE), 0);
+    return start + page - size;
+}
+
+/* Opens with options of a size. The struct ends where memory does. */
+static int open_with(size_t size, uint32_t events, size_t set)
+{
+    unsigned char *bytes = before_the_wall(size);
+    struct cnproc *opened = NULL;
+    int ret;
+
+    memset(bytes, 0, size);
+    memcpy(bytes + offsetof(struct cnproc_options, events), &events, sizeof events);
+    if (set != 0)
+        bytes[set] = 1;
+    ret = cnproc_open(&opened, (void *)bytes, size);
+    CHECK((ret == 0) == (opened != NULL));
+    if (ret == 0) {
+        struct cnproc_stats stats;
+
+        CHECK_EQUAL(cnproc_get_stats(opened, &stats, sizeof stats), 0);
+        CHECK_EQUAL(stats.events, events);
+        cnproc_close(opened);
+    }
+    munmap(bytes + size - (size_t)sysconf(_SC_PAGESIZE), 2 * (size_t)sysconf(_SC_PAGESIZE));
+    return ret;
+}
+
+static void options(void)
+{
+    size_t now = sizeof(struct cnproc_options), size;
+
+    for (size = FIRST_OPTIONS; size <= now + 64; size++)
+        CHECK_EQUAL(open_with(size, CNPROC_EVENT_EXIT, 0), 0);
+    CHECK_EQUAL(open_with(FIRST_OPTIONS - 1, CNPROC_EVENT_EXIT, 0), -EINVAL);
+    for (size = now + 1; size <= now + 64; size++)
+        CHECK_EQUAL(open_with(size, CNPROC_EVENT_EXIT, size - 1), -E2BIG);
+}
+
+static void stats(void)
+{
+    struct cnproc_stats whole;
+    unsigned char bytes[16 + 2 * sizeof whole + 16];
+    size_t now = sizeof whole, size, i;
+
+    CHECK_EQUAL(cnproc_get_stats(cp, &whole, now), 0);
+    CHECK(whole.receive_buffer != 0);
+    for (size = FIRST_STATS; size <= 2 * now; size++) {
+        memset(bytes, GUARD, sizeof bytes);
+        CHECK_EQUAL(cnproc_get_stats(cp, (void *)(bytes + 16), size), 0);
+        CHECK(memcmp(bytes + 16, &whole, size < now ? size : now) == 0);
+        for (i = 0; i < sizeof bytes; i++)
+            if (i < 16 || i >= 16 + size)
+                CHECK_EQUAL(bytes[i], GUARD);
+            else if (i >= 16 + now)
+                CHECK_EQUAL(bytes[i], 0);
+    }
+    memset(bytes, GUARD, sizeof bytes);
+    CHECK_EQUAL(cnproc_get_stats(cp, (void *)(bytes + 16), FIRST_STATS - 1), -EINVAL);
+    for (i = 0; i < sizeof bytes; i++)
+        CHECK_EQUAL(bytes[i], GUARD);
+}
+
+int main(void)
+{
+    int ret = cnproc_open(&cp, NULL, 0);
+
+    if (ret < 0) {
+        fprintf(stderr, "%s\n", cnproc_strerror(ret));
+        return SKIP;
+    }
+    options();
+    stats();
+    cnproc_close(cp);
+    return 0;
+}
