@@ -96,7 +96,17 @@ fn mark() -> String {
 #[test]
 fn it_prints_a_known_sequence_and_ends_on_sigint_with_status_0() {
     let program = support::compile(REBUILT);
-    let running = Running::start(&program);
+    prints_a_known_sequence(&program);
+    std::fs::remove_file(program).unwrap();
+}
+
+#[test]
+fn so_does_its_twin_in_rust() {
+    prints_a_known_sequence(&support::rust_example("proc_events"));
+}
+
+fn prints_a_known_sequence(program: &Path) {
+    let running = Running::start(program);
     // SAFETY: system calls.
     let child = child::fork(|| unsafe {
         libc::setgid(54321);
@@ -118,7 +128,6 @@ fn it_prints_a_known_sequence_and_ends_on_sigint_with_status_0() {
     let uid = format!("uid change: tid={pid} pid={pid} from 12345 to 12345");
     assert_eq!(lines, [gid, uid, end]);
     assert_eq!(running.interrupt(), (Some(0), String::new()));
-    std::fs::remove_file(program).unwrap();
 }
 
 /// The numbers in a line.

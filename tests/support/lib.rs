@@ -8,6 +8,7 @@ pub mod flood;
 pub mod forger;
 pub mod live;
 pub mod namespace;
+mod rust_example;
 pub mod seccomp;
 pub mod task;
 pub mod trace;
@@ -15,6 +16,7 @@ pub mod trace;
 pub use c_library::{
     CLibrary, cc, compile, compile_against, compile_with, exports, has, run, target,
 };
+pub use rust_example::rust_example;
 
 use std::path::{Path, PathBuf};
 
