@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use support::header::{functions, header, words};
 use support::{cc, exports, has, root, run};
 
 struct Page {
@@ -71,29 +72,6 @@ impl Page {
     }
 }
 
-/// C, with one blank wherever there is space, and none where it means nothing.
-fn words(c: &str) -> String {
-    let one = c.split_whitespace().collect::<Vec<_>>().join(" ");
-    one.replace("* ", "*").replace("( ", "(").replace(" )", ")")
-}
-
-fn header() -> String {
-    fs::read_to_string(root().join("include/cnproc.h")).unwrap()
-}
-
-/// The header's functions: name, prototype, and the comment before it.
-fn functions_of_header() -> Vec<(String, String, String)> {
-    let header = header();
-    let functions = header.split("extern \"C\" {").nth(1).unwrap();
-    let declared = functions.split(");").filter_map(|part| {
-        let (comment, declaration) = part.rsplit_once("*/")?;
-        let prototype = words(&format!("{declaration})"));
-        let name = prototype.split('(').next()?.rsplit([' ', '*']).next()?.to_owned();
-        Some((name, prototype, comment.rsplit("/*").next()?.to_owned()))
-    });
-    declared.filter(|(name, ..)| name.starts_with("cnproc_")).collect()
-}
-
 /// C without its comments.
 fn without_comments(c: &str) -> String {
     let mut rest = c;
@@ -127,7 +105,7 @@ fn every_function_has_a_page_with_its_prototype_of_the_header() {
     documented.sort_unstable();
     assert_eq!(documented, exports());
     let in_header: BTreeMap<_, _> =
-        functions_of_header().into_iter().map(|(name, prototype, _)| (name, prototype)).collect();
+        functions().into_iter().map(|function| (function.name, function.prototype)).collect();
     assert_eq!(in_header.keys().collect::<Vec<_>>(), exports().iter().collect::<Vec<_>>());
     for page in pages {
         let prototypes = page.prototypes();
@@ -145,7 +123,7 @@ fn every_function_has_a_page_with_its_prototype_of_the_header() {
 #[test]
 fn a_page_has_the_errors_that_the_header_gives_for_its_functions() {
     let comments: BTreeMap<_, _> =
-        functions_of_header().into_iter().map(|(name, _, comment)| (name, comment)).collect();
+        functions().into_iter().map(|function| (function.name, function.comment)).collect();
     for page in pages() {
         let comments: String = page.functions().iter().map(|name| &*comments[*name]).collect();
         let codes = comments.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');

@@ -6,6 +6,7 @@ mod c_library;
 pub mod child;
 pub mod flood;
 pub mod forger;
+pub mod header;
 pub mod live;
 pub mod namespace;
 mod rust_example;
