@@ -145,7 +145,8 @@ pub struct cnproc_exit {
     pub parent_tgid: i32,
 }
 
-/// CNPROC_EVENT_LOST: events were lost here, after the event before and no later than before the next.
+/// CNPROC_EVENT_LOST: events were lost. Where nothing is left out, exactly here; with a mask, or
+/// CNPROC_OPEN_PROCESSES, here or further on, as far as the queue reached: never before.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cnproc_lost {

@@ -10,7 +10,8 @@ use core::ffi::c_int;
 pub enum Delivery {
     /// An event.
     Event(Event),
-    /// So many events were lost here: before the next event, after the one before.
+    /// So many events were lost before the next event. Where no filter is in force: after the one before
+    /// it, exactly here. Behind a filter the gap may also be further on: as far as the queue reached.
     Lost(u64),
 }
 

@@ -69,6 +69,7 @@ impl Listens {
         let mut sent = self.send_listen(fd)?;
         let mut scanned = arena.queued().len();
         let mut step = Step::Take;
+        let mut overran = false;
         loop {
             let until = match step {
                 Step::Take => None,
@@ -76,6 +77,7 @@ impl Listens {
                 Step::WaitLonger => Some(deadline),
             };
             let received = receive(fd, arena, until)?;
+            overran |= received.overran;
             let passed = match answer(arena, scanned, &sent) {
                 Answer::Acknowledged { err: 0, timestamp_ns } => {
                     return Ok(timestamp_ns.wrapping_sub(sent.before_ns));
@@ -84,8 +86,9 @@ impl Listens {
                     self.0 -= 1;
                     return Err(diagnosis::refused(err));
                 }
-                Answer::Passed => true,
-                Answer::Nothing => received.drained || received.overran,
+                // After ENOBUFS all is refused until the queue has been drained.
+                Answer::Passed => received.drained || !overran,
+                Answer::Nothing => received.drained,
             };
             scanned = arena.queued().len();
             let late = deadline.left().is_zero() || arena.is_full();
@@ -101,8 +104,9 @@ impl Listens {
                 return Err(Error::NoAnswer);
             }
             // A full queue may have swallowed the acknowledgement. Now it has room.
-            let swallowed = received.overran || drops(fd) != sent.drops;
+            let swallowed = overran || drops(fd) != sent.drops;
             if swallowed || step == Step::Wait && insist(fd, arena)? {
+                overran = false;
                 scanned = arena.queued().len();
                 sent = self.send_listen(fd)?;
             }

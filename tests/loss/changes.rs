@@ -42,6 +42,29 @@ fn a_change_tells_no_loss_a_second_time() {
     }
 }
 
+/// What was queued under the earlier mask, or read already, is held against the new one.
+#[test]
+fn a_change_holds_for_what_is_queued_too() {
+    let _alone = alone();
+    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let mut log = Log::default();
+    log.receive_all(&mut connector);
+    log.heard.clear();
+    make(200);
+    let mut first = connector.recv(Some(Duration::ZERO)).unwrap().unwrap();
+    assert!(first.next().is_some());
+    connector.set_events(EventMask::SID).unwrap();
+    assert_eq!(connector.stats().events, EventMask::SID);
+    log.receive_all(&mut connector);
+    assert!(log.heard.iter().all(|heard| heard.what == kernel::PROC_EVENT_SID), "{log:?}");
+    connector.set_events(EventMask::GID).unwrap();
+    make(200);
+    log.receive_all(&mut connector);
+    let gids = log.heard.iter().filter(|heard| heard.what == kernel::PROC_EVENT_GID);
+    assert_eq!(gids.count(), 200);
+    assert_eq!(connector.stats().lost, 0);
+}
+
 /// A listener that hears the flood whatever its mask, and changes it all the time, while it loses events
 /// and while it does not. Of other programs' events those made under a mask that leaves them out are
 /// not lost; which ones that were can't be told to the event, so they are what the result may be off by.

@@ -38,7 +38,10 @@ impl Connector {
     /// [`Error::SwitchedOff`], [`Error::ChildProcess`], and [`Error::System`].
     pub fn check(&mut self) -> Result<Check, Error> {
         self.check_owner()?;
-        let check = self.find_out()?;
+        let check = self.find_out();
+        // What was lost meanwhile is told before what has come.
+        self.check_drops()?;
+        let check = check?;
         if check == Check::Restored {
             // Nobody knows how many.
             self.completeness.lost(self.now());
