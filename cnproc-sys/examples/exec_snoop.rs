@@ -1,18 +1,28 @@
 //! One line for each program that is run: when, by whom, which process, its parent, and the command
-//! line; and how sure it is that all this is of that process.
+//! line; and how sure it is that all this is of that process; until Ctrl-C.
 //!
 //! `cargo run -p cnproc-sys --example exec_snoop`
 
 use cnproc_sys::{
     Batch, Connector, Delivery, Error, Event, EventData, EventMask, Identity, Process, Replaced,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // A handler, so that SIGINT interrupts the wait, and the connector is closed with IGNORE.
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(libc::SIGINT, Arc::clone(&stop))?;
     // Not to print them: FORK tells when a pid becomes another's, and makes the proof.
     let events = EventMask::FORK | EventMask::EXEC;
     let mut connector = Connector::options().events(events).processes(true).open()?;
     println!("{:>12} {:>6} {:>7} {:>7} COMMAND", "TIME", "UID", "PID", "PPID");
-    while let Some(mut batch) = connector.recv(None)? {
+    while !stop.load(Ordering::Relaxed) {
+        let mut batch = match connector.recv(None) {
+            Ok(Some(batch)) => batch,
+            Ok(None) | Err(Error::Interrupted) => continue,
+            Err(error) => return Err(error.into()),
+        };
         while let Some(delivery) = batch.next() {
             match delivery {
                 Delivery::Event(event) => {
