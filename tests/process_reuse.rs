@@ -6,11 +6,15 @@
 use cnproc_sys::{Connector, Delivery, Error, EventData, Identity};
 use std::fs;
 use std::ptr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use support::{child, live};
 
-const ROUNDS: u32 = 10_000;
+/// How many processes have the pid in turn: CNPROC_REUSE_ROUNDS, or 10,000.
+static ROUNDS: LazyLock<u32> = LazyLock::new(|| {
+    std::env::var("CNPROC_REUSE_ROUNDS").map_or(10_000, |rounds| rounds.parse().unwrap())
+});
 
 /// What the processes of the test share.
 struct Shared {
@@ -110,12 +114,12 @@ fn clone_as(pid: i32) -> i64 {
 }
 
 /// One process after another, all of that pid.
-fn reuse(shared: &Shared, pid: i32, reaped_by_kernel: bool) {
+fn reuse(shared: &Shared, pid: i32, rounds: u32, reaped_by_kernel: bool) {
     if reaped_by_kernel {
         // SAFETY: no handler is involved.
         unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     }
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         // Until the one before is gone; not for ever, should the pid be somebody else's.
         let mut tries = 0;
         let child = loop {
@@ -241,12 +245,12 @@ fn race(reaped_by_kernel: bool) {
     let free = child::fork(|| {});
     let pid = free.pid();
     free.wait();
-    let shared = shared();
-    let _reuser = child::fork(|| reuse(shared, pid, reaped_by_kernel));
+    let (shared, rounds) = (shared(), *ROUNDS);
+    let _reuser = child::fork(|| reuse(shared, pid, rounds, reaped_by_kernel));
 
     let mut scores = Scores::default();
     let mut last = 0;
-    while last < ROUNDS {
+    while last < rounds {
         let mut batch = connector
             .recv(Some(Duration::from_secs(20)))
             .unwrap()
@@ -259,7 +263,7 @@ fn race(reaped_by_kernel: bool) {
         }
         last = round;
         shared.asked.store(round, Ordering::Release);
-        spin(scatter(round + ROUNDS) % 8_000);
+        spin(scatter(round + rounds) % 8_000);
         for turn in 0..3 {
             match (round + turn) % 3 {
                 0 => scores.ask_library(&mut connector, &event, round),
@@ -268,11 +272,11 @@ fn race(reaped_by_kernel: bool) {
             }
         }
     }
-    eprintln!("reaped by the kernel: {reaped_by_kernel}; of {ROUNDS} events: {scores:#?}");
+    eprintln!("reaped by the kernel: {reaped_by_kernel}; of {rounds} events: {scores:#?}");
     assert_eq!((scores.proven.wrong, scores.likely.wrong), (0, 0));
     // The race was one: it was won and lost, and the others were fooled.
-    assert!(scores.proven.right > ROUNDS / 100 && scores.proven.gone > ROUNDS / 100);
-    assert!(scores.naive.wrong > ROUNDS / 100 && scores.by_start_time.wrong > ROUNDS / 100);
+    assert!(scores.proven.right > rounds / 100 && scores.proven.gone > rounds / 100);
+    assert!(scores.naive.wrong > rounds / 100 && scores.by_start_time.wrong > rounds / 100);
 }
 
 #[test]
