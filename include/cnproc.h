@@ -490,7 +490,9 @@ struct cnproc_stats {
      */
     uint64_t delivered;
     /**
-     * Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be.
+     * Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be. An
+     * acknowledgement, or another process's message, that found no room is among them: what it was can't
+     * be known.
      */
     uint64_t lost;
     /**

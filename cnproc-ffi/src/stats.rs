@@ -11,7 +11,9 @@ use core::ffi::c_int;
 pub struct cnproc_stats {
     /// Events handed over, CNPROC_EVENT_LOST not among them.
     pub delivered: u64,
-    /// Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be.
+    /// Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be. An
+    /// acknowledgement, or another process's message, that found no room is among them: what it was can't
+    /// be known.
     pub lost: u64,
     /// Datagrams dropped since another process sent them.
     pub forged: u64,

@@ -9,7 +9,8 @@ pub struct Stats {
     /// Events handed over.
     pub delivered: u64,
     /// Events lost: the sum of all [`Delivery::Lost`](crate::Delivery::Lost), those handed over and
-    /// those about to be.
+    /// those about to be. An acknowledgement, or another process's message, that found no room is among
+    /// them: what it was can't be known.
     pub lost: u64,
     /// Whether `lost` is but a lower bound: on Linux before 4.12, which has no drop counter.
     pub lost_is_lower_bound: bool,
