@@ -27,7 +27,7 @@ MAP := cnproc-ffi/libcnproc.map
 EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 EXAMPLES := $(wildcard cnproc-ffi/examples/*.c)
 PAGES := $(wildcard cnproc-ffi/man/*.3)
-DOCUMENTS := CHANGELOG.md LICENSE-APACHE LICENSE-MIT PORTING.md
+DOCUMENTS := CHANGELOG.md LICENSE-APACHE LICENSE-MIT PORTING.md VERSIONING.md
 
 .PHONY: all lib run check layouts fuzz kernels architectures golden bench clean help FORCE
 

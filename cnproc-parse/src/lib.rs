@@ -82,3 +82,8 @@ pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};
 pub use sequence::{Sequence, Step};
 pub use single::single_event;
+
+/// The examples in the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -65,3 +65,8 @@ pub use error::{Error, explain};
 pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
 pub use process::{Identity, Process, Replaced, Status};
 pub use stats::Stats;
+
+/// The examples in the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
