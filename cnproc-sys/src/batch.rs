@@ -34,6 +34,8 @@ pub(crate) struct Arena {
     wanted: usize,
     /// The socket said ENOBUFS, and it has not been told yet.
     overran: bool,
+    /// As [`Received::taken`].
+    taken: u64,
 }
 
 /// What a receiving call came to.
@@ -45,10 +47,12 @@ pub(crate) struct Received {
     pub(crate) drained: bool,
     /// The socket said ENOBUFS, and nothing else: something was dropped.
     pub(crate) overran: bool,
+    /// How much of the receive buffer was taken at most, at any time since the queue was last empty.
+    pub(crate) taken: u64,
 }
 
 impl Received {
-    pub(crate) const NOTHING: Self = Self { came: 0, drained: true, overran: false };
+    pub(crate) const NOTHING: Self = Self { came: 0, drained: true, overran: false, taken: 0 };
 }
 
 impl Arena {
@@ -61,6 +65,7 @@ impl Arena {
             back: 0,
             wanted: FEW,
             overran: false,
+            taken: 0,
         })
     }
 
@@ -74,13 +79,20 @@ impl Arena {
         match syscall::recvmmsg(fd, headers, room, flags) {
             Ok(came) => {
                 self.back += came;
-                self.wanted = if came < wanted { FEW } else { BATCH };
-                Ok(Received { came, drained: came < wanted, overran: false })
+                self.taken += room.iter().take(came).map(Slot::buffer_at_most).sum::<u64>();
+                let (drained, taken) = (came < wanted, self.taken);
+                self.wanted = if drained { FEW } else { BATCH };
+                if drained {
+                    self.taken = 0;
+                }
+                Ok(Received { came, drained, overran: false, taken })
             }
-            Err(errno) if errno.raw() == libc::EAGAIN => Ok(Received::NOTHING),
+            Err(errno) if errno.raw() == libc::EAGAIN => {
+                Ok(Received { taken: core::mem::take(&mut self.taken), ..Received::NOTHING })
+            }
             Err(errno) if errno.raw() == libc::ENOBUFS => {
                 self.overran = true;
-                Ok(Received { came: 0, drained: false, overran: true })
+                Ok(Received { came: 0, drained: false, overran: true, taken: self.taken })
             }
             Err(errno) => Err(errno),
         }
@@ -149,6 +161,12 @@ impl Slot {
     /// Whether the kernel sent it.
     pub(crate) const fn is_from_kernel(&self) -> bool {
         self.nl_pid() == 0
+    }
+
+    /// How much of the receive buffer it took, at most: an event takes 832 bytes, a large datagram whole
+    /// pages.
+    fn buffer_at_most(&self) -> u64 {
+        4096 + 16 * u64::from(self.length)
     }
 
     pub(crate) const fn is_cut_off(&self) -> bool {
