@@ -23,6 +23,20 @@ static int library(size_t length)
     return ret;
 }
 
+static int lose_a_listener(void)
+{
+    struct cnproc *volatile lost = NULL;
+    struct cnproc *cp;
+    int ret = cnproc_open(&cp, NULL, 0);
+
+    if (ret < 0) {
+        fprintf(stderr, "%s\n", cnproc_strerror(ret));
+        return SKIP;
+    }
+    cp = lost;
+    return cp != NULL;
+}
+
 int main(int argc, char **argv)
 {
     const char *fault = argc == 2 ? argv[1] : "";
@@ -40,6 +54,8 @@ int main(int argc, char **argv)
         number = library(8);
     if (strcmp(fault, "leak") == 0)
         memory = NULL;
+    if (strcmp(fault, "listener") == 0)
+        return lose_a_listener();
     free(memory);
     return 0;
 }

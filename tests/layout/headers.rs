@@ -22,7 +22,7 @@ fn compile(compiler: &str, options: &[&str], text: &str) -> String {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("this test needs {compiler}: {error}"));
+        .unwrap();
     process.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success(), "{compiler}: {}", String::from_utf8_lossy(&output.stderr));
@@ -31,7 +31,7 @@ fn compile(compiler: &str, options: &[&str], text: &str) -> String {
 
 #[test]
 fn gcc_and_clang_find_everything_in_its_place() {
-    for compiler in ["gcc", "clang"] {
+    for compiler in ["gcc", "clang"].into_iter().filter(|compiler| support::has(compiler)) {
         compile(compiler, &["-fsyntax-only"], "#include \"layout.c\"\n");
     }
 }
@@ -75,6 +75,9 @@ fn is_since_6_6() -> bool {
 
 #[test]
 fn no_member_is_missing() {
+    if !support::has("clang") {
+        return;
+    }
     let checked = fs::read_to_string(support::root().join("tests/c/layout.c")).unwrap();
     let structs = table::structs().into_iter();
     for of in structs.filter(|of| of.name != "proc_input" || is_since_6_6()) {
