@@ -88,40 +88,29 @@
 /* cnproc_process_replaced(): events are missing, or CNPROC_EVENT_EXEC is not among those wanted. */
 #define CNPROC_REPLACED_UNKNOWN 2
 
-
-/**
- * A listener. One thread at a time uses it, any thread.
- */
+/* A listener. One thread at a time uses it, any thread. */
 struct cnproc;
 
-/**
- * The process of an event. One thread at a time uses it, any thread; it needs its listener no more.
- */
+/* The process of an event. One thread at a time uses it, any thread; it needs its listener no more. */
 struct cnproc_process;
 
-/**
+/*
  * How a listener is to be opened. Zero it, set what is wanted, and pass its size: a later version
  * may have more members.
  */
 struct cnproc_options {
-    /**
-     * CNPROC_OPEN_ACKS, CNPROC_OPEN_PROCESSES, or both.
-     */
+    /* CNPROC_OPEN_ACKS, CNPROC_OPEN_PROCESSES, or both. */
     uint64_t flags;
-    /**
-     * A mask of CNPROC_EVENT_*: the types wanted; 0 for all. The others are refused in the kernel.
-     */
+    /* A mask of CNPROC_EVENT_*: the types wanted; 0 for all. The others are refused in the kernel. */
     uint32_t events;
-    /**
+    /*
      * The receive buffer asked of the kernel, in bytes; 0 for 16 MiB. The kernel grants twice that
      * (without CAP_NET_ADMIN up to the sysctl net.core.rmem_max), and an event takes 832 of it.
      */
     uint32_t receive_buffer;
-    /**
-     * How long to wait for the kernel's acknowledgement; 0 for 2000.
-     */
+    /* How long to wait for the kernel's acknowledgement; 0 for 2000. */
     uint32_t ack_timeout_ms;
-    /**
+    /*
      * Gathering: how many microseconds events may wait so that one awakening serves many; 0: none. It
      * ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
      * there is nothing yet.
@@ -129,411 +118,253 @@ struct cnproc_options {
     uint32_t gather_us;
 };
 
-/**
- * CNPROC_EVENT_NONE: the kernel acknowledged a request, this listener's or another's.
- */
+/* CNPROC_EVENT_NONE: the kernel acknowledged a request, this listener's or another's. */
 struct cnproc_ack {
-    /**
-     * 0, or a positive errno.
-     */
+    /* 0, or a positive errno. */
     uint32_t err;
 };
 
-/**
- * CNPROC_EVENT_FORK: a process (child_pid == child_tgid) or a thread was made.
- */
+/* CNPROC_EVENT_FORK: a process (child_pid == child_tgid) or a thread was made. */
 struct cnproc_fork {
-    /**
-     * The real parent's thread; of a new thread, the process's parent.
-     */
+    /* The real parent's thread; of a new thread, the process's parent. */
     int32_t parent_pid;
-    /**
-     * The real parent.
-     */
+    /* The real parent. */
     int32_t parent_tgid;
-    /**
-     * The new thread.
-     */
+    /* The new thread. */
     int32_t child_pid;
-    /**
-     * The process it belongs to.
-     */
+    /* The process it belongs to. */
     int32_t child_tgid;
 };
 
-/**
- * CNPROC_EVENT_EXEC: a process runs a new program.
- */
+/* CNPROC_EVENT_EXEC: a process runs a new program. */
 struct cnproc_exec {
-    /**
-     * Equal to process_tgid.
-     */
+    /* Equal to process_tgid. */
     int32_t process_pid;
-    /**
-     * The process.
-     */
+    /* The process. */
     int32_t process_tgid;
 };
 
-/**
- * The real id.
- */
+/* The real id. */
 union cnproc_id_r {
-    /**
-     * of CNPROC_EVENT_UID
-     */
+    /* of CNPROC_EVENT_UID */
     uint32_t ruid;
-    /**
-     * of CNPROC_EVENT_GID
-     */
+    /* of CNPROC_EVENT_GID */
     uint32_t rgid;
 };
 
-/**
- * The effective id.
- */
+/* The effective id. */
 union cnproc_id_e {
-    /**
-     * of CNPROC_EVENT_UID
-     */
+    /* of CNPROC_EVENT_UID */
     uint32_t euid;
-    /**
-     * of CNPROC_EVENT_GID
-     */
+    /* of CNPROC_EVENT_GID */
     uint32_t egid;
 };
 
-/**
+/*
  * CNPROC_EVENT_UID, CNPROC_EVENT_GID: real or effective id changed. libc changes all threads of a
  * process one by one.
  */
 struct cnproc_id {
-    /**
-     * The thread.
-     */
+    /* The thread. */
     int32_t process_pid;
-    /**
-     * Its process.
-     */
+    /* Its process. */
     int32_t process_tgid;
-    /**
-     * The real id now.
-     */
+    /* The real id now. */
     union cnproc_id_r r;
-    /**
-     * The effective id now.
-     */
+    /* The effective id now. */
     union cnproc_id_e e;
 };
 
-/**
- * CNPROC_EVENT_SID: a process became a session leader. Linux 2.6.32.
- */
+/* CNPROC_EVENT_SID: a process became a session leader. Linux 2.6.32. */
 struct cnproc_sid {
-    /**
-     * The leader of the process.
-     */
+    /* The leader of the process. */
     int32_t process_pid;
-    /**
-     * The process.
-     */
+    /* The process. */
     int32_t process_tgid;
 };
 
-/**
- * CNPROC_EVENT_PTRACE: a tracer attached, or detached (tracer_pid 0). Linux 3.1.
- */
+/* CNPROC_EVENT_PTRACE: a tracer attached, or detached (tracer_pid 0). Linux 3.1. */
 struct cnproc_ptrace {
-    /**
-     * The thread that is traced.
-     */
+    /* The thread that is traced. */
     int32_t process_pid;
-    /**
-     * Its process.
-     */
+    /* Its process. */
     int32_t process_tgid;
-    /**
-     * The tracing thread, or 0.
-     */
+    /* The tracing thread, or 0. */
     int32_t tracer_pid;
-    /**
-     * The tracing process, or 0.
-     */
+    /* The tracing process, or 0. */
     int32_t tracer_tgid;
 };
 
-/**
- * CNPROC_EVENT_COMM: a thread's name changed. Linux 3.2.
- */
+/* CNPROC_EVENT_COMM: a thread's name changed. Linux 3.2. */
 struct cnproc_comm {
-    /**
-     * The thread.
-     */
+    /* The thread. */
     int32_t process_pid;
-    /**
-     * Its process.
-     */
+    /* Its process. */
     int32_t process_tgid;
-    /**
+    /*
      * Bytes that any user chooses. Ends with NUL only if it is shorter than 16: print it with %.16s,
      * and to a terminal not at all (cnproc_event_format escapes it).
      */
     char comm[16];
 };
 
-/**
- * CNPROC_EVENT_COREDUMP: a process dumps core. Linux 3.10.
- */
+/* CNPROC_EVENT_COREDUMP: a process dumps core. Linux 3.10. */
 struct cnproc_coredump {
-    /**
-     * The thread that caused it.
-     */
+    /* The thread that caused it. */
     int32_t process_pid;
-    /**
-     * The process.
-     */
+    /* The process. */
     int32_t process_tgid;
-    /**
-     * The parent's thread; 0 before Linux 4.18.
-     */
+    /* The parent's thread; 0 before Linux 4.18. */
     int32_t parent_pid;
-    /**
-     * The parent; 0 before Linux 4.18.
-     */
+    /* The parent; 0 before Linux 4.18. */
     int32_t parent_tgid;
 };
 
-/**
+/*
  * CNPROC_EVENT_EXIT: a thread ended. Where process_pid == process_tgid it is the leader, and with it
  * the process, unless other threads live on (the leader called pthread_exit) or the EXEC of another
  * thread follows.
  */
 struct cnproc_exit {
-    /**
-     * The thread.
-     */
+    /* The thread. */
     int32_t process_pid;
-    /**
-     * Its process.
-     */
+    /* Its process. */
     int32_t process_tgid;
-    /**
-     * A wait status, for WIFEXITED() and its kin.
-     */
+    /* A wait status, for WIFEXITED() and its kin. */
     uint32_t exit_code;
-    /**
-     * The signal sent to the parent, not the one that ended the process. UINT32_MAX for a thread.
-     */
+    /* The signal sent to the parent, not the one that ended the process. UINT32_MAX for a thread. */
     uint32_t exit_signal;
-    /**
-     * The parent's thread; 0 as parent_tgid.
-     */
+    /* The parent's thread; 0 as parent_tgid. */
     int32_t parent_pid;
-    /**
+    /*
      * The parent; 0 for a thread, where the process had been reaped by the time (at once if the parent
      * ignores SIGCHLD), and before Linux 4.18.
      */
     int32_t parent_tgid;
 };
 
-/**
+/*
  * CNPROC_EVENT_LOST: events were lost. Where nothing is left out, exactly here; with a mask, or
  * CNPROC_OPEN_PROCESSES, here or further on, as far as the queue reached: never before.
  */
 struct cnproc_lost {
-    /**
-     * How many.
-     */
+    /* How many. */
     uint64_t count;
 };
 
-/**
+/*
  * What happened: the member that belongs to cnproc_event.what. The others read as zeros and parts
  * of it.
  */
 union cnproc_event_data {
-    /**
-     * CNPROC_EVENT_NONE
-     */
+    /* CNPROC_EVENT_NONE */
     struct cnproc_ack ack;
-    /**
-     * CNPROC_EVENT_FORK
-     */
+    /* CNPROC_EVENT_FORK */
     struct cnproc_fork fork;
-    /**
-     * CNPROC_EVENT_EXEC
-     */
+    /* CNPROC_EVENT_EXEC */
     struct cnproc_exec exec;
-    /**
-     * CNPROC_EVENT_UID, CNPROC_EVENT_GID
-     */
+    /* CNPROC_EVENT_UID, CNPROC_EVENT_GID */
     struct cnproc_id id;
-    /**
-     * CNPROC_EVENT_SID
-     */
+    /* CNPROC_EVENT_SID */
     struct cnproc_sid sid;
-    /**
-     * CNPROC_EVENT_PTRACE
-     */
+    /* CNPROC_EVENT_PTRACE */
     struct cnproc_ptrace ptrace;
-    /**
-     * CNPROC_EVENT_COMM
-     */
+    /* CNPROC_EVENT_COMM */
     struct cnproc_comm comm;
-    /**
-     * CNPROC_EVENT_COREDUMP
-     */
+    /* CNPROC_EVENT_COREDUMP */
     struct cnproc_coredump coredump;
-    /**
-     * CNPROC_EVENT_EXIT
-     */
+    /* CNPROC_EVENT_EXIT */
     struct cnproc_exit exit;
-    /**
-     * CNPROC_EVENT_LOST
-     */
+    /* CNPROC_EVENT_LOST */
     struct cnproc_lost lost;
-    /**
-     * of a type that this header does not know
-     */
+    /* of a type that this header does not know */
     uint8_t bytes[24];
 };
 
-/**
+/*
  * An event. Its first 40 bytes are the kernel's struct proc_event: the same members, at the same
  * offsets. It will never grow.
  */
 struct cnproc_event {
-    /**
-     * CNPROC_EVENT_FORK, …: which member of event_data there is.
-     */
+    /* CNPROC_EVENT_FORK, ...: which member of event_data there is. */
     uint32_t what;
-    /**
-     * The CPU on which it happened.
-     */
+    /* The CPU on which it happened. */
     uint32_t cpu;
-    /**
-     * When: nanoseconds of CLOCK_MONOTONIC.
-     */
+    /* When: nanoseconds of CLOCK_MONOTONIC. */
     uint64_t timestamp_ns;
-    /**
-     * What happened.
-     */
+    /* What happened. */
     union cnproc_event_data event_data;
-    /**
-     * The message's number on its CPU (cn_msg.seq). It wraps around.
-     */
+    /* The message's number on its CPU (cn_msg.seq). It wraps around. */
     uint32_t seq;
-    /**
-     * 0; in an acknowledgement, the request's number + 1 (cn_msg.ack).
-     */
+    /* 0; in an acknowledgement, the request's number + 1 (cn_msg.ack). */
     uint32_t ack;
-    /**
+    /*
      * How many bytes of struct proc_event the kernel sent: 40, or 32 before Linux 3.2. 0 for
      * CNPROC_EVENT_LOST.
      */
     uint32_t size;
-    /**
-     * Zero.
-     */
+    /* Zero. */
     uint32_t reserved[3];
 };
 
-/**
- * Who a process is. A later version may have more members.
- */
+/* What a listener has seen since it was opened. A later version may have more members. */
+struct cnproc_stats {
+    /* Events handed over, CNPROC_EVENT_LOST not among them. */
+    uint64_t delivered;
+    /*
+     * Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be. An
+     * acknowledgement, or another process's message, that found no room is among them: what it was can't
+     * be known.
+     */
+    uint64_t lost;
+    /* Datagrams dropped since another process sent them. */
+    uint64_t forged;
+    /* Messages of the kernel dropped since they could not be read, or were no events. */
+    uint64_t malformed;
+    /* Events delivered whose type this version does not know. */
+    uint64_t unknown;
+    /* Acknowledgements seen: this listener's own, and those of others. */
+    uint64_t acks;
+    /* The receive buffer granted, in bytes of kernel memory; an event takes 832 of it. */
+    uint32_t receive_buffer;
+    /* The types of events wanted: a mask of CNPROC_EVENT_*. */
+    uint32_t events;
+    /* CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_PROCESSES, or both. */
+    uint32_t flags;
+    /* Zero. */
+    uint32_t reserved;
+};
+
+/* Who a process is. A later version may have more members. */
 struct cnproc_process_status {
-    /**
-     * The parent; 0 if it is in an outer pid namespace, or the kernel.
-     */
+    /* The parent; 0 if it is in an outer pid namespace, or the kernel. */
     int32_t ppid;
-    /**
-     * Real user id, as all ids in the initial user namespace.
-     */
+    /* Real user id, as all ids in the initial user namespace. */
     uint32_t ruid;
-    /**
-     * Effective user id.
-     */
+    /* Effective user id. */
     uint32_t euid;
-    /**
-     * Real group id.
-     */
+    /* Real group id. */
     uint32_t rgid;
-    /**
-     * Effective group id.
-     */
+    /* Effective group id. */
     uint32_t egid;
-    /**
-     * The session.
-     */
+    /* The session. */
     int32_t sid;
-    /**
-     * How many threads it has.
-     */
+    /* How many threads it has. */
     uint32_t threads;
-    /**
-     * The state of its leader, as in /proc/PID/stat: 'R', 'S', …; 'Z' is a zombie.
-     */
+    /* The state of its leader, as in /proc/PID/stat: 'R', 'S', ...; 'Z' is a zombie. */
     uint32_t state;
-    /**
+    /*
      * When it started: nanoseconds of CLOCK_MONOTONIC, 10 ms too early at most; more if the machine was
      * suspended since, by as much as that.
      */
     uint64_t start_time_ns;
 };
 
-/**
- * What a listener has seen since it was opened. A later version may have more members.
- */
-struct cnproc_stats {
-    /**
-     * Events handed over, CNPROC_EVENT_LOST not among them.
-     */
-    uint64_t delivered;
-    /**
-     * Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be. An
-     * acknowledgement, or another process's message, that found no room is among them: what it was can't
-     * be known.
-     */
-    uint64_t lost;
-    /**
-     * Datagrams dropped since another process sent them.
-     */
-    uint64_t forged;
-    /**
-     * Messages of the kernel dropped since they could not be read, or were no events.
-     */
-    uint64_t malformed;
-    /**
-     * Events delivered whose type this version does not know.
-     */
-    uint64_t unknown;
-    /**
-     * Acknowledgements seen: this listener's own, and those of others.
-     */
-    uint64_t acks;
-    /**
-     * The receive buffer granted, in bytes of kernel memory; an event takes 832 of it.
-     */
-    uint32_t receive_buffer;
-    /**
-     * The types of events wanted: a mask of CNPROC_EVENT_*.
-     */
-    uint32_t events;
-    /**
-     * CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_PROCESSES, or both.
-     */
-    uint32_t flags;
-    /**
-     * Zero.
-     */
-    uint32_t reserved;
-};
-
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif
 
-/**
+/*
  * Opens a listener, and waits until the kernel has acknowledged it. With `options` NULL, for all
  * events, and `size` is not looked at; else `size` is sizeof *options.
  *
@@ -550,11 +381,9 @@ extern "C" {
  * -EINVAL, -E2BIG   an argument is not valid; the options are of a later version
  * -ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, -EIO
  */
-int cnproc_open(struct cnproc **out,
-                const struct cnproc_options *options,
-                size_t size);
+int cnproc_open(struct cnproc **out, const struct cnproc_options *options, size_t size);
 
-/**
+/*
  * Tells the kernel to stop (IGNORE), closes the descriptor, frees the handle. NULL is fine. errno stays
  * as it is.
  *
@@ -562,29 +391,28 @@ int cnproc_open(struct cnproc **out,
  */
 void cnproc_close(struct cnproc *cp);
 
-/**
+/*
  * The descriptor, for poll, epoll and event loops: readable when cnproc_recv has something to receive.
  * It stays the listener's: do not read from it, nor close it.
  *
- * Wait on it only after cnproc_recv(…, 0) has returned 0: events already received make it readable no
+ * Wait on it only after cnproc_recv(..., 0) has returned 0: events already received make it readable no
  * more. With gather_us it is an epoll instance, which is all the same to those who wait on it. Returns
  * the descriptor, or -EINVAL, -ECHILD.
  */
 int cnproc_fd(const struct cnproc *cp);
 
-/**
+/*
  * Changes the types of events wanted: a mask of CNPROC_EVENT_*, or 0 for all. What is already queued is
  * held against the new mask, too. Returns 0, or -EINVAL, -ECHILD, -ENOMEM, -EIO.
  */
-int cnproc_set_events(struct cnproc *cp,
-                      uint32_t events);
+int cnproc_set_events(struct cnproc *cp, uint32_t events);
 
-/**
+/*
  * Finds out whether the kernel still makes events, and switches them on again if it does not.
  *
  * Other programs can switch events off for all, and the kernel tells nobody: before Linux 6.6 by one
  * IGNORE too many, since then by IGNOREs after invalid requests. Call this where silence is suspicious,
- * say each time that cnproc_recv has waited for a minute in vain; call cnproc_recv(…, 0) after it before
+ * say each time that cnproc_recv has waited for a minute in vain; call cnproc_recv(..., 0) after it before
  * polling again.
  *
  * Returns 0 if events are on; 1 if they were off and are on again: what happened in the meantime was
@@ -593,22 +421,52 @@ int cnproc_set_events(struct cnproc *cp,
  */
 int cnproc_check(struct cnproc *cp);
 
-/**
- * Reads the first event of a datagram, or of what is left of one: `len` bytes at `buf`, aligned in any
- * way, that this machine's kernel sent. Messages that are no events are passed over.
+/*
+ * Waits for events, at most `timeout_ms`: -1 waits for ever, 0 not at all. Writes up to `max` of them to
+ * `events`, oldest first. What does not fit stays for the next call.
  *
- * Returns how many bytes that took, for the next call to begin after; 0 if there is no event left; or
- * -EINVAL, or -EBADMSG if the bytes are no message of the process events connector, or a truncated one.
- * `*event` is written only if an event was read.
+ * Where events were lost, one of type CNPROC_EVENT_LOST tells how many (event_data.lost.count): it comes
+ * before the first event after the gap. It is not an error, and the next events follow as usual.
  *
- * Who sent a datagram is not in it: the caller must have seen nl_pid == 0 in the source address.
- * cnproc_recv does so itself.
+ * Returns how many were written, 0 if none came in time, or
+ *
+ * -EINTR   a signal handler ran, whatever its SA_RESTART; nothing was lost
+ * -ECHILD  in a child by fork of the process that opened the listener
+ * -EINVAL  an argument is not valid
+ * -ENOMEM, -ENOBUFS, -EIO
  */
-ssize_t cnproc_parse(const void *buf,
-                     size_t len,
-                     struct cnproc_event *event);
+int cnproc_recv(struct cnproc *cp,
+                struct cnproc_event *events,
+                size_t max,
+                int timeout_ms);
 
-/**
+/* Tells what the listener has seen. `size` is sizeof *stats. Returns 0, or -EINVAL, -ECHILD. */
+int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t size);
+
+/* The name of an event's type: "fork" for CNPROC_EVENT_FORK, and so on. NULL if it is unknown. */
+const char *cnproc_event_name(uint32_t what);
+
+/*
+ * Whether an event concerns one thread of a process, not the process: a fork that made a thread, or an
+ * exit, a change of ids, of name or of tracer of a thread other than the leader. Returns 1 or 0, or
+ * -EINVAL.
+ */
+int cnproc_event_is_thread(const struct cnproc_event *event);
+
+/*
+ * Writes the classic line for an event, without a newline, as snprintf does: at most `len` bytes
+ * with the final NUL. `buf` may be NULL where `len` is 0. Names are escaped: the line is printable
+ * ASCII.
+ *
+ * Returns how long the line is without the NUL, also where that did not fit; or -EINVAL. 128 bytes hold
+ * any line.
+ */
+int cnproc_event_format(const struct cnproc_event *event, char *buf, size_t len);
+
+/* What an error number of this library means, and what to do: a sentence. `err` may have either sign. */
+const char *cnproc_strerror(int err);
+
+/*
  * Finds the process of an event: of CNPROC_EVENT_FORK, the child. All that is told of it then is of one
  * process: once that is gone and waited for, it is -ESRCH.
  *
@@ -631,12 +489,10 @@ int cnproc_process_open(struct cnproc_process **out,
                         struct cnproc *cp,
                         const struct cnproc_event *event);
 
-/**
- * Closes it. NULL is fine. errno stays as it is.
- */
+/* Closes it. NULL is fine. errno stays as it is. */
 void cnproc_process_close(struct cnproc_process *process);
 
-/**
+/*
  * How sure it is that this is the event's process: CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY; or
  * -EINVAL.
  *
@@ -647,7 +503,7 @@ void cnproc_process_close(struct cnproc_process *process);
  */
 int cnproc_process_identity(const struct cnproc_process *process);
 
-/**
+/*
  * Whether the process has run another program since the event, by execve: ask after having read what
  * must be of the same program, and before the next cnproc_recv. Returns CNPROC_REPLACED_NO,
  * CNPROC_REPLACED_YES or CNPROC_REPLACED_UNKNOWN, or -EINVAL, -ECHILD, -ENOMEM, -ENOBUFS, -EIO.
@@ -655,51 +511,44 @@ int cnproc_process_identity(const struct cnproc_process *process);
  * CNPROC_EVENT_EXEC is sent when all is done: for a moment, well below a millisecond as a rule, the new
  * program is in place, and this is CNPROC_REPLACED_NO.
  */
-int cnproc_process_replaced(const struct cnproc_process *process,
-                            struct cnproc *cp);
+int cnproc_process_replaced(const struct cnproc_process *process, struct cnproc *cp);
 
-/**
+/*
  * A new pidfd of the process, by which it can be signalled and waited for without mistaking it:
  * close-on-exec, and the caller's to close. Returns it, or -ESRCH, -ENOSYS before Linux 5.3, -EINVAL,
  * -EMFILE, -ENFILE, -ENOMEM, -EIO.
  */
 int cnproc_process_pidfd(const struct cnproc_process *process);
 
-/**
+/*
  * Writes the command line: the arguments, each ended by a NUL; then one more NUL, as snprintf does: at
  * most `len` bytes in all. `buf` may be NULL where `len` is 0. Bytes as they are, which the process may
  * have changed.
  *
  * Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread,
- * a zombie, or in the middle of execve. Or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO. What fits is read at once:
- * it is of one program, not of two in succession.
+ * a zombie, or in the middle of execve; or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ * What fits is read at once: it is of one program, not of two in succession.
  */
 ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
                                char *buf,
                                size_t len);
 
-/**
+/*
  * Writes the path of the program, with " (deleted)" behind if it has been deleted. As
  * cnproc_process_cmdline; 0 for a kernel thread or a zombie, -EACCES without the right to trace it.
  */
-ssize_t cnproc_process_exe(const struct cnproc_process *process,
-                           char *buf,
-                           size_t len);
+ssize_t cnproc_process_exe(const struct cnproc_process *process, char *buf, size_t len);
 
-/**
- * Writes the path of the working directory. As cnproc_process_exe; 0 for a zombie.
- */
+/* Writes the path of the working directory. As cnproc_process_exe; 0 for a zombie. */
 ssize_t cnproc_process_cwd(const struct cnproc_process *process, char *buf, size_t len);
 
-/**
+/*
  * Writes the name: 15 bytes at most, but for kernel threads. As cnproc_process_cmdline. Any user may
  * have chosen the bytes.
  */
-ssize_t cnproc_process_comm(const struct cnproc_process *process,
-                            char *buf,
-                            size_t len);
+ssize_t cnproc_process_comm(const struct cnproc_process *process, char *buf, size_t len);
 
-/**
+/*
  * Writes the control groups: the lines of /proc/PID/cgroup. As cnproc_process_cmdline; 0 if the kernel
  * has none.
  */
@@ -707,7 +556,7 @@ ssize_t cnproc_process_cgroup(const struct cnproc_process *process,
                               char *buf,
                               size_t len);
 
-/**
+/*
  * Tells who the process is. `size` is sizeof *status. Returns 0, or -ESRCH, -EACCES, -EINVAL, -EMFILE,
  * -ENFILE, -ENOMEM, -EIO.
  */
@@ -715,73 +564,27 @@ int cnproc_process_get_status(const struct cnproc_process *process,
                               struct cnproc_process_status *status,
                               size_t size);
 
-/**
- * Waits for events, at most `timeout_ms`: -1 waits for ever, 0 not at all. Writes up to `max` of them to
- * `events`, oldest first. What does not fit stays for the next call.
+/*
+ * Reads the first event of a datagram, or of what is left of one: `len` bytes at `buf`, aligned in any
+ * way, that this machine's kernel sent. Messages that are no events are passed over.
  *
- * Where events were lost, one of type CNPROC_EVENT_LOST tells how many (event_data.lost.count): it comes
- * before the first event after the gap. It is not an error, and the next events follow as usual.
+ * Returns how many bytes that took, for the next call to begin after; 0 if there is no event left; or
+ * -EINVAL, or -EBADMSG if the bytes are no message of the process events connector, or a truncated one.
+ * `*event` is written only if an event was read.
  *
- * Returns how many were written, 0 if none came in time, or
- *
- * -EINTR   a signal handler ran, whatever its SA_RESTART; nothing was lost
- * -ECHILD  in a child by fork of the process that opened the listener
- * -EINVAL  an argument is not valid
- * -ENOMEM, -ENOBUFS, -EIO
+ * Who sent a datagram is not in it: the caller must have seen nl_pid == 0 in the source address.
+ * cnproc_recv does so itself.
  */
-int cnproc_recv(struct cnproc *cp,
-                struct cnproc_event *events,
-                size_t max,
-                int timeout_ms);
+ssize_t cnproc_parse(const void *buf, size_t len, struct cnproc_event *event);
 
-/**
- * Tells what the listener has seen. `size` is sizeof *stats. Returns 0, or -EINVAL, -ECHILD.
- */
-int cnproc_get_stats(const struct cnproc *cp,
-                     struct cnproc_stats *stats,
-                     size_t size);
-
-/**
- * The name of an event's type: "fork" for CNPROC_EVENT_FORK, "ack", "lost", …. NULL if it is unknown.
- */
-const char *cnproc_event_name(uint32_t what);
-
-/**
- * Whether an event concerns one thread of a process, not the process: a fork that made a thread, or an
- * exit, a change of ids, of name or of tracer of a thread other than the leader. Returns 1 or 0, or
- * -EINVAL.
- */
-int cnproc_event_is_thread(const struct cnproc_event *event);
-
-/**
- * Writes the classic line for an event, without a newline, as snprintf does: at most `len` bytes
- * with the final NUL. `buf` may be NULL where `len` is 0. Names are escaped: the line is printable
- * ASCII.
- *
- * Returns how long the line is without the NUL, also where that did not fit; or -EINVAL. 128 bytes hold
- * any line.
- */
-int cnproc_event_format(const struct cnproc_event *event,
-                        char *buf,
-                        size_t len);
-
-/**
- * What an error number of this library means, and what to do: a sentence. `err` may have either sign.
- */
-const char *cnproc_strerror(int err);
-
-/**
- * The version of the library that is linked, to be compared with CNPROC_VERSION, that of the header.
- */
+/* The version of the library that is linked, to be compared with CNPROC_VERSION, that of the header. */
 uint32_t cnproc_version(void);
 
-/**
- * The same as "0.1.0".
- */
+/* The same as "0.1.0". */
 const char *cnproc_version_string(void);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}
+#endif
 
 #endif  /* CNPROC_H */

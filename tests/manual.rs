@@ -92,9 +92,10 @@ fn mandoc_finds_nothing_to_say() {
     command.args(["-T", "lint", "-W", "style"]).args(pages().iter().map(|page| &page.path));
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    // Which other pages there are depends on the machine.
+    // Which other pages there are depends on the machine, and how long a line may be on the project.
+    let idle = ["referenced manual not found", "input text line longer than"];
     let said: Vec<_> =
-        said.lines().filter(|line| !line.contains("referenced manual not found")).collect();
+        said.lines().filter(|line| !idle.iter().any(|idle| line.contains(idle))).collect();
     assert!(said.is_empty(), "{said:#?}");
 }
 

@@ -11,17 +11,25 @@
 )]
 
 mod convert;
-mod handle;
 #[cfg(test)]
 mod misaligned;
-mod parse;
-mod process;
-mod recv;
 mod ret;
 mod sized;
-mod stats;
-mod strings;
 mod types;
+
+// In the header's order, which a blank line keeps.
+mod handle;
+
+mod recv;
+
+mod stats;
+
+mod strings;
+
+mod process;
+
+mod parse;
+
 mod version;
 
 pub use handle::{

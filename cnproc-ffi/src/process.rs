@@ -243,8 +243,8 @@ unsafe fn write(
 /// have changed.
 ///
 /// Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread,
-/// a zombie, or in the middle of execve. Or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO. What fits is read at once:
-/// it is of one program, not of two in succession.
+/// a zombie, or in the middle of execve; or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
+/// What fits is read at once: it is of one program, not of two in succession.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_cmdline(
     process: Option<&cnproc_process>,

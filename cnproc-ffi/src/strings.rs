@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int};
 use core::fmt::{self, Write};
 use core::ptr;
 
-/// The name of an event's type: "fork" for CNPROC_EVENT_FORK, "ack", "lost", …. NULL if it is unknown.
+/// The name of an event's type: "fork" for CNPROC_EVENT_FORK, and so on. NULL if it is unknown.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_event_name(what: u32) -> *const c_char {
     match what {
