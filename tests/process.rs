@@ -30,7 +30,7 @@ const IS_LEADERS_EXIT: fn(&EventData) -> bool =
     |data| matches!(data, EventData::Exit(exit) if exit.process_pid == exit.process_tgid);
 
 fn sleep(duration: Duration) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: duration.subsec_nanos().into() };
+    let time = libc::timespec { tv_sec: 0, tv_nsec: duration.subsec_nanos() as _ };
     // SAFETY: `time` is valid for reading, and what is left is not asked for.
     unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
 }

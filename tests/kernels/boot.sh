@@ -17,7 +17,7 @@ s390x) qemu=(qemu-system-s390x -machine s390-ccw-virtio -cpu max) tty=ttysclp0 ;
 *) echo "boot: no machine for architecture $arch" >&2; exit 2 ;;
 esac
 
-timeout --kill-after=5 "$limit" "${qemu[@]}" -accel tcg,thread=multi -smp 2 -m 512 -nographic -no-reboot -net none \
+timeout --foreground --kill-after=5 "$limit" "${qemu[@]}" -accel tcg,thread=multi -smp 2 -m 512 -nographic -no-reboot -net none \
     -kernel "$kernel" -initrd "$initramfs" -append "console=$tty quiet panic=-1 $*" \
     </dev/null 2>&1 | tr -d '\r' >"$console" || true
 

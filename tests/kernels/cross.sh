@@ -37,8 +37,9 @@ cross() (
     shift 2
     target=$(cross_target "$arch")
     cd "$cross_root"
-    # Debug assertions and overflow checks stay on; the speed is needed under emulation.
-    export CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_PANIC=unwind
+    # Debug assertions and overflow checks stay on. Small, since each guest unpacks them.
+    export CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols
+    export CARGO_PROFILE_DEV_PANIC=unwind
     export CARGO_TARGET_DIR=$cross_dir/$arch RUSTFLAGS="-C target-feature=+crt-static"
     if [ "$arch" != amd64 ]; then
         upper=$(echo "$target" | tr 'a-z-' 'A-Z_')

@@ -35,7 +35,7 @@ for name in "${programs[@]}"; do
         "$target_dir/capi-dev/libcnproc.a" -o "$root/tests/root/c-$name"
 done
 # Programs that the live tests expect to find.
-for name in sh true sleep; do cp "$busybox" "$root/bin/$name"; done
+for name in sh cat true sleep; do cp "$busybox" "$root/bin/$name"; done
 "$cc" -O2 -Wall -Wextra -Werror -static -o "$root/init" "$kernels/guest/init.c"
 
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1) >"$initramfs.new"

@@ -3,7 +3,8 @@
 # guest's tests on each as root and as an ordinary user, and prints a line for each kernel: its row, its
 # release, its architecture, the tests passed. Fails unless all of it passed.
 #
-# Leaves in target/kernels: consoles/ROW, what each guest printed; tested.md, the table for the README.
+# Leaves in target/kernels/consoles what each guest printed. With CNPROC_BLESS set, a run of all rows that
+# is green writes the README's table of kernels.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cross.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cross.sh"
@@ -67,11 +68,21 @@ for row in "${rows[@]}"; do
         "$(row_field "$row" 2)" "${row_passed:-0}" "$row_failed" "${row_skipped:-0}"
     sed 's/^/       /' "$work/$row.error"
     passed=$((passed + ${row_passed:-0})) failed=$((failed + row_failed))
-    echo "| $release | $(row_field "$row" 2) | $(cat "$(dirname "$(cat "$work/$row.kernel")")/package") | ${row_passed:-0} |" \
-        >>"$work/tested.md"
+    echo "| $(row_field "$row" 2) | $release | $(cut -d ' ' -f 2 "$(dirname "$(cat "$work/$row.kernel")")/package") | ${row_passed:-0} |" \
+        >>"$work/table"
     unset row_passed row_failed row_skipped
 done
-if [ "$red" -eq 0 ] && [ $# -eq 0 ]; then mv "$work/tested.md" "$cross_dir/tested.md"; fi
+
+if [ "$red" -eq 0 ] && [ $# -eq 0 ] && [ -n "${CNPROC_BLESS:-}" ]; then
+    readme=$cross_root/README.md
+    {
+        sed '/^<!-- made by tests\/kernels\/run.sh -->$/q' "$readme"
+        printf '| architecture | release | package | tests passed |\n|---|---|---|---|\n'
+        cat "$work/table"
+        sed -n '/^<!-- end -->$/,$p' "$readme"
+    } >"$work/readme"
+    cat "$work/readme" >"$readme"
+fi
 echo "kernels: $((${#rows[@]} - red)) of ${#rows[@]} green"
 echo "$passed passed, $failed failed"
 [ "$red" -eq 0 ]
