@@ -82,7 +82,7 @@ fn wait() -> (c_int, c_int) {
     (pid, status)
 }
 
-fn ptrace(request: impl Into<c_long>, pid: c_int, address: usize, data: usize) -> c_long {
+fn ptrace(request: impl Into<i64>, pid: c_int, address: usize, data: usize) -> c_long {
     // SAFETY: the caller sees to it that the request writes no more than there is room for at `data`.
     let got = unsafe { libc::ptrace(request.into() as _, pid, address, data) };
     assert!(got >= 0, "{}", std::io::Error::last_os_error());
@@ -94,7 +94,7 @@ fn request(pid: c_int) -> Option<Request> {
     // struct ptrace_syscall_info, as of Linux 5.3: op and arch, ip, sp, nr, six arguments, ret_data.
     let mut info = [0_u64; 11];
     let address = info.as_mut_ptr() as usize;
-    ptrace(libc::PTRACE_GET_SYSCALL_INFO as c_long, pid, size_of_val(&info), address);
+    ptrace(libc::PTRACE_GET_SYSCALL_INFO as i64, pid, size_of_val(&info), address);
     let [_, _, _, _, _, buffer, length, ..] = info;
     if !(40..=44).contains(&length) {
         return None;
