@@ -102,7 +102,7 @@ struct CloneArgs {
 }
 
 /// Forks a process of that pid. -1 if it can't be had.
-fn clone_as(pid: i32) -> i64 {
+fn clone_as(pid: i32) -> libc::c_long {
     let args = CloneArgs {
         exit_signal: libc::SIGCHLD as u64,
         set_tid: ptr::from_ref(&pid) as u64,
@@ -319,7 +319,7 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
         }
         later => later,
     };
-    assert_eq!(later, i64::from(pid));
+    assert_eq!(later, libc::c_long::from(pid));
     assert!(matches!(process.pidfd(), Err(Error::ProcessGone)));
     assert!(matches!(process.status(), Err(Error::ProcessGone)));
     assert_eq!(process.comm(&mut [0; 16]), Err(Error::ProcessGone));
