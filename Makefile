@@ -4,7 +4,6 @@ CARGO ?= cargo
 CC ?= cc
 CFLAGS ?= -O2 -g
 LD := $(shell $(CC) -print-prog-name=ld)
-OBJCOPY := $(shell $(CC) -print-prog-name=objcopy)
 CARGO_TARGET_DIR ?= target
 FUZZ_SECONDS ?= 60
 
@@ -42,12 +41,11 @@ lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so $(OUT)/cnproc.pc  ## the C library
 $(CAPI)/libcnproc.a: FORCE
 	@$(CARGO) build --quiet --package cnproc-cdylib --profile capi
 
-# Of cargo's archive, which holds the whole of core, what the exports need: one object, in which all
-# other names are local, so that it gets along with every other library.
+# Of cargo's archive, which holds the whole of core, what the exports need: one object, whose other names
+# are local, so that it gets along with every other library.
 $(OUT)/libcnproc.a: $(CAPI)/libcnproc.a $(MAP) Makefile
 	@mkdir -p $(OUT)/object
 	@$(LD) -r --gc-sections $(EXPORTS:%=-u %) -o $(OUT)/object/cnproc.o $<
-	@$(OBJCOPY) $(EXPORTS:%=--keep-global-symbol=%) $(OUT)/object/cnproc.o
 	@rm -f $@.new
 	@$(AR) rcsD $@.new $(OUT)/object/cnproc.o
 	@mv $@.new $@

@@ -53,3 +53,8 @@ pub use types::{
     cnproc_sid,
 };
 pub use version::{cnproc_version, cnproc_version_string};
+
+/// The example in the README is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

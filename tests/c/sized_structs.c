@@ -4,8 +4,10 @@
 #include <cnproc.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -13,9 +15,11 @@
 /* The sizes of the first version, for ever. */
 #define FIRST_OPTIONS 24
 #define FIRST_STATS 64
+#define FIRST_STATUS 40
 #define GUARD 0xa5
 
 static struct cnproc *cp;
+static struct cnproc_process *process;
 
 /* Memory that ends at a page which nobody may touch. */
 static unsigned char *before_the_wall(size_t size)
@@ -64,18 +68,30 @@ static void options(void)
         CHECK_EQUAL(open_with(size, CNPROC_EVENT_EXIT, size - 1), -E2BIG);
 }
 
-static void stats(void)
-{
-    struct cnproc_stats whole;
-    unsigned char bytes[16 + 2 * sizeof whole + 16];
-    size_t now = sizeof whole, size, i;
+/* A function that fills a struct of a size. */
+typedef int fill(void *to, size_t size);
 
-    CHECK_EQUAL(cnproc_get_stats(cp, &whole, now), 0);
-    CHECK(whole.receive_buffer != 0);
-    for (size = FIRST_STATS; size <= 2 * now; size++) {
+static int fill_stats(void *to, size_t size)
+{
+    return cnproc_get_stats(cp, to, size);
+}
+
+static int fill_status(void *to, size_t size)
+{
+    return cnproc_process_get_status(process, to, size);
+}
+
+/* Of a struct whose size was `first` in the first version, and is `now`. */
+static void filled(fill *fill, size_t first, size_t now)
+{
+    unsigned char whole[256], bytes[512];
+    size_t size, i;
+
+    CHECK_EQUAL(fill(whole, now), 0);
+    for (size = first; size <= 2 * now; size++) {
         memset(bytes, GUARD, sizeof bytes);
-        CHECK_EQUAL(cnproc_get_stats(cp, (void *)(bytes + 16), size), 0);
-        CHECK(memcmp(bytes + 16, &whole, size < now ? size : now) == 0);
+        CHECK_EQUAL(fill(bytes + 16, size), 0);
+        CHECK(memcmp(bytes + 16, whole, size < now ? size : now) == 0);
         for (i = 0; i < sizeof bytes; i++)
             if (i < 16 || i >= 16 + size)
                 CHECK_EQUAL(bytes[i], GUARD);
@@ -83,21 +99,43 @@ static void stats(void)
                 CHECK_EQUAL(bytes[i], 0);
     }
     memset(bytes, GUARD, sizeof bytes);
-    CHECK_EQUAL(cnproc_get_stats(cp, (void *)(bytes + 16), FIRST_STATS - 1), -EINVAL);
+    CHECK_EQUAL(fill(bytes + 16, first - 1), -EINVAL);
     for (i = 0; i < sizeof bytes; i++)
         CHECK_EQUAL(bytes[i], GUARD);
+}
+
+/* The process of a child, from its FORK; it waits to be killed. */
+static pid_t open_child(void)
+{
+    struct cnproc_event event;
+    pid_t child = fork();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    do
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 10000), 1);
+    while (event.what != CNPROC_EVENT_FORK || event.event_data.fork.child_pid != child);
+    CHECK_EQUAL(cnproc_process_open(&process, cp, &event), 0);
+    return child;
 }
 
 int main(void)
 {
     int ret = cnproc_open(&cp, NULL, 0);
+    pid_t child;
 
     if (ret < 0) {
         fprintf(stderr, "%s\n", cnproc_strerror(ret));
         return SKIP;
     }
     options();
-    stats();
+    filled(fill_stats, FIRST_STATS, sizeof(struct cnproc_stats));
+    child = open_child();
+    filled(fill_status, FIRST_STATUS, sizeof(struct cnproc_process_status));
+    cnproc_process_close(process);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
     cnproc_close(cp);
     return 0;
 }
