@@ -156,6 +156,9 @@ mod tests {
         let comm = *b"a \x1b[2J\\\xff\n\0unseen";
         let comm = Comm { process_pid, process_tgid, comm };
         assert_eq!(line(EventData::Comm(comm)), r"comm: tid=8 pid=7 comm=a \x1b[2J\x5c\xff\x0a");
+        let comm =
+            Comm { process_pid, process_tgid, comm: *b"\x0f\x10 ~\x7f\x80\0\0\0\0\0\0\0\0\0\0" };
+        assert_eq!(line(EventData::Comm(comm)), r"comm: tid=8 pid=7 comm=\x0f\x10 ~\x7f\x80");
         let dump = Coredump { process_pid, process_tgid, parent_pid: 1, parent_tgid: 1 };
         assert_eq!(line(EventData::Coredump(dump)), "coredump: tid=8 pid=7");
         assert_eq!(
