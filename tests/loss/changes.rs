@@ -60,8 +60,8 @@ fn a_change_holds_for_what_is_queued_too() {
     connector.set_events(EventMask::GID).unwrap();
     make(200);
     log.receive_all(&mut connector);
-    let gids = log.heard.iter().filter(|heard| heard.what == kernel::PROC_EVENT_GID);
-    assert_eq!(gids.count(), 200);
+    let me = std::process::id().cast_signed();
+    assert_eq!(log.heard.iter().filter(|heard| heard.is_gid_of(me)).count(), 200);
     assert_eq!(connector.stats().lost, 0);
 }
 
@@ -137,7 +137,7 @@ fn made_is_delivered_and_lost_across_changes_of_the_mask() {
         let (mut missing, mut others) = (0, 0);
         for made in witness.heard.iter().filter(since_first) {
             if heard.contains(&(made.cpu, made.seq)) {
-            } else if made.what == kernel::PROC_EVENT_GID {
+            } else if made.is_gid_of(flood.pid()) {
                 missing += 1;
             } else {
                 others += 1;

@@ -24,7 +24,7 @@ fn options(filtered: bool, receive_buffer: u32) -> Options {
 fn of_a_million_events_each_is_delivered_or_counted() {
     let _alone = alone();
     if live::open(Connector::options()).is_some() {
-        assert!((0..10).any(|_| is_exact()), "other programs make too many events");
+        assert!((0..20).any(|_| is_exact()), "other programs make too many events");
     }
 }
 
@@ -45,11 +45,11 @@ fn is_exact() -> bool {
     let (stop, stop_witness) = (&AtomicBool::new(false), &AtomicBool::new(false));
     thread::scope(|scope| {
         let witness = scope.spawn(move || {
-            let (mut log, mut next) = (Log::default(), 0);
+            let (mut log, mut next, mut missed) = (Log::default(), 0, 0);
             let mut in_order = |event: &_| {
                 if let Some(number) = flood.number(event) {
-                    assert_eq!(number, next);
-                    next += 1;
+                    missed += number.checked_sub(next).expect("in order");
+                    next = number + 1;
                     flood.heard(next);
                 }
             };
@@ -57,7 +57,7 @@ fn is_exact() -> bool {
             while log.receive(&mut witness, wait, &mut in_order)
                 || !stop_witness.load(Ordering::Relaxed)
             {}
-            assert_eq!((next, log.told), (EVENTS, 0), "the witness heard all");
+            assert!(log.told >= u64::from(missed + EVENTS - next), "missed, and not told");
             log
         });
         let slow = slow.map(|(name, filtered, (mut connector, mut log))| {
@@ -97,7 +97,11 @@ fn is_exact() -> bool {
 
         let slow = slow.map(|(name, filtered, read)| (name, filtered, read.join().unwrap()));
         stop_witness.store(true, Ordering::Relaxed);
-        let witness = Witness::new(&witness.join().unwrap().heard);
+        let witness = witness.join().unwrap();
+        if witness.told > 0 {
+            return false;
+        }
+        let witness = Witness::new(&witness.heard);
         for (name, filtered, (log, after)) in slow {
             let exact = if filtered {
                 log::assert_exact(name, &log, &witness, after, EVENTS.into())

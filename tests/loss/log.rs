@@ -1,6 +1,6 @@
 //! What a listener was told, and what it should have been told.
 
-use cnproc_sys::{Connector, Delivery, Event, Options};
+use cnproc_sys::{Connector, Delivery, Event, Options, kernel};
 use std::collections::HashMap;
 use std::time::Duration;
 use support::{flood, live};
@@ -13,6 +13,15 @@ pub(crate) struct Heard {
     pub(crate) told: u64,
     /// Its type, as the kernel's bit.
     pub(crate) what: u32,
+    /// The process that it is about.
+    pub(crate) tgid: Option<i32>,
+}
+
+impl Heard {
+    /// Whether it is a GID event of that process.
+    pub(crate) fn is_gid_of(&self, tgid: i32) -> bool {
+        self.what == kernel::PROC_EVENT_GID && self.tgid == Some(tgid)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +59,8 @@ impl Log {
     fn take(&mut self, delivery: Delivery) {
         match delivery {
             Delivery::Event(Event { cpu, seq, data, .. }) => {
-                self.heard.push(Heard { cpu, seq, told: self.told, what: data.what() });
+                let (told, what, tgid) = (self.told, data.what(), data.process_tgid());
+                self.heard.push(Heard { cpu, seq, told, what, tgid });
             }
             Delivery::Lost(0) => panic!("nothing was lost"),
             Delivery::Lost(count) => self.told += count,

@@ -16,15 +16,19 @@ pub(crate) fn make(count: u32) {
     (0..count).for_each(|_| flood::set_group(NEXT.fetch_add(1, Ordering::Relaxed)));
 }
 
-/// The queue is filled twice before it is drained, and so has a gap in its midst.
 #[test]
 fn unfiltered_a_loss_stands_exactly_at_its_gap() {
     let _alone = alone();
+    if live::open(Connector::options()).is_some() {
+        assert!((0..20).any(|_| stands_at_its_gap()), "other programs make too many events");
+    }
+}
+
+/// Fills the queue twice before it is drained, so that it has a gap in its midst. Whether the first gap is
+/// that one, and not another program's.
+fn stands_at_its_gap() -> bool {
     let cpus = flood::cpus();
-    let Some((mut connector, mut log)) = log::open(Connector::options().receive_buffer(1 << 17))
-    else {
-        return;
-    };
+    let (mut connector, mut log) = log::open(Connector::options().receive_buffer(1 << 17)).unwrap();
     flood::pin(&cpus[..1]);
     make(2000);
     let before = log.heard.len();
@@ -35,12 +39,11 @@ fn unfiltered_a_loss_stands_exactly_at_its_gap() {
 
     let missing = log::missing(&log.heard, &Numbers);
     let gap = (before..log.heard.len()).find(|index| missing[*index] > 0).unwrap();
-    assert!(gap > before + 100, "the queue held more than was received first");
-    assert!(log.heard[gap].told >= 1000);
     // All that was queued before the gap, and the first after it.
     for (heard, missing) in log.heard.iter().zip(missing).take(gap + 1) {
         assert_eq!(heard.told, missing, "{heard:?}");
     }
+    gap > before + 100 && log.heard[gap].told >= 1000
 }
 
 /// No event follows that would show the loss in its number.
