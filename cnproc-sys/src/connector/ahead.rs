@@ -275,6 +275,15 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_an_earlier_call_read_and_did_not_hand_over_is_at_hand() {
+        let (kernel, mut connector) = listener(Connector::options());
+        kernel.send(&exec(1, 7));
+        drop(connector.recv(None).unwrap());
+        let event = next_event(&mut connector);
+        assert_eq!(connector.since(&event, TGID).unwrap(), COMPLETE);
+    }
+
+    #[test]
     fn what_is_filtered_out_is_missing() {
         let execs = EventMask::EXEC;
         let (kernel, mut connector) = listener(Connector::options().events(execs));
