@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
 use cnproc_sys::{
-    Connector, Delivery, Error, Event, EventData, EventMask, Exec, Identity, Process, Replaced,
-    kernel,
+    Connector, Delivery, Error, Event, EventData, EventMask, Exec, Identity, Options, Process,
+    Replaced, kernel,
 };
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -24,7 +25,13 @@ fn await_event(connector: &mut Connector, tgid: i32, wanted: fn(&EventData) -> b
     })
 }
 
-const IS_COMM: fn(&EventData) -> bool = |data| matches!(data, EventData::Comm(_));
+/// Without COMM and GID, of which others may make more than anybody can read.
+fn options() -> Options {
+    use EventMask as Mask;
+    Connector::options().events(Mask::FORK | Mask::EXEC | Mask::UID | Mask::EXIT)
+}
+
+const IS_UID: fn(&EventData) -> bool = |data| matches!(data, EventData::Uid(_));
 const IS_EXEC: fn(&EventData) -> bool = |data| matches!(data, EventData::Exec(_));
 const IS_LEADERS_EXIT: fn(&EventData) -> bool =
     |data| matches!(data, EventData::Exit(exit) if exit.process_pid == exit.process_tgid);
@@ -35,15 +42,23 @@ fn sleep(duration: Duration) {
     unsafe { libc::nanosleep(&time, std::ptr::null_mut()) };
 }
 
+/// Takes a name, and a user id of its own: that makes the event by which it is told.
+fn name_oneself() {
+    // SAFETY: system calls, on a name that ends with NUL.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, c"named".as_ptr());
+        libc::setresuid(USER, USER, USER);
+    }
+}
+
+const USER: u32 = 54321;
+
 /// A child that names itself after that time, and waits for its end.
 fn named_after(age: Duration) -> Child {
     child::fork(|| {
         sleep(age);
-        // SAFETY: system calls, on a name that ends with NUL.
-        unsafe {
-            libc::prctl(libc::PR_SET_NAME, c"named".as_ptr());
-            libc::pause();
-        }
+        name_oneself();
+        pause(std::ptr::null_mut());
     })
 }
 
@@ -74,7 +89,7 @@ fn named(connector: &mut Connector, age: Duration) -> Option<(Child, Event)> {
     let child = named_after(age);
     let event = live::until(connector, |delivery| match delivery {
         Delivery::Event(event) if event.data.process_tgid() == Some(child.pid()) => {
-            IS_COMM(&event.data).then_some(Some(event))
+            IS_UID(&event.data).then_some(Some(event))
         }
         Delivery::Event(_) => None,
         Delivery::Lost(_) => Some(None),
@@ -113,12 +128,14 @@ fn cmdline(process: &Process) -> Result<Vec<u8>, Error> {
 
 #[test]
 fn the_stream_proves_a_young_process_and_its_start_an_old_one() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
-    for find in [young, old] {
-        let (_child, event) = find(&mut connector);
-        let process = connector.process(&event).unwrap();
-        assert_eq!(process.identity(), Identity::Proven);
-        assert_eq!(comm(&process).unwrap(), b"named");
+    for options in [Connector::options(), options()] {
+        let Some(mut connector) = live::open(options) else { return };
+        for find in [proven_young, old] {
+            let (_child, event) = find(&mut connector);
+            let process = connector.process(&event).unwrap();
+            assert_eq!(process.identity(), Identity::Proven);
+            assert_eq!(comm(&process).unwrap(), b"named");
+        }
     }
 }
 
@@ -142,7 +159,7 @@ fn flood() {
 
 #[test]
 fn where_events_were_lost_only_the_start_still_proves() {
-    for options in [Connector::options(), Connector::options().processes(true)] {
+    for options in [Connector::options(), options(), options().processes(true)] {
         let Some(mut connector) = live::open(options.receive_buffer(256 << 10)) else { return };
         let (_young, event_of_young) = proven_young(&mut connector);
         flood();
@@ -165,7 +182,7 @@ fn where_events_were_lost_only_the_start_still_proves() {
 
 #[test]
 fn where_forks_are_filtered_out_only_the_start_proves() {
-    let options = Connector::options().events(EventMask::COMM | EventMask::EXIT);
+    let options = Connector::options().events(EventMask::UID | EventMask::EXIT);
     let Some(mut connector) = live::open(options) else { return };
     let (_young, event) = young(&mut connector);
     assert_eq!(connector.process(&event).unwrap().identity(), Identity::Likely);
@@ -188,11 +205,11 @@ fn await_zombie(pid: i32) {
 
 #[test]
 fn asking_ahead_takes_nothing_from_the_stream() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let child = child::fork(|| {
-        for name in [c"a", c"b", c"c", c"d"] {
-            // SAFETY: a system call, on a name that ends with NUL.
-            unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+        for user in 1..=4 {
+            // The effective user id 0 lets it go on. SAFETY: no memory is involved.
+            unsafe { libc::setresuid(user, 0, 0) };
         }
     });
     let pid = child.pid();
@@ -210,13 +227,13 @@ fn asking_ahead_takes_nothing_from_the_stream() {
             }
         }
     }
-    assert_eq!(told, ["fork", "comm", "comm", "comm", "comm", "exit"]);
+    assert_eq!(told, ["fork", "uid", "uid", "uid", "uid", "exit"]);
     assert_eq!(connector.stats().lost, 0);
 }
 
 #[test]
 fn a_zombie_is_the_process_still_and_one_waited_for_is_gone() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let (child, event) = young(&mut connector);
     let before = connector.process(&event).unwrap();
     child.kill(libc::SIGKILL);
@@ -267,15 +284,10 @@ extern "C" fn become_sleep(_: *mut libc::c_void) -> libc::c_int {
     unsafe { libc::execv(c"/bin/sleep".as_ptr(), arguments.as_ptr()) }
 }
 
-fn name_oneself() {
-    // SAFETY: a system call, on a name that ends with NUL.
-    unsafe { libc::prctl(libc::PR_SET_NAME, c"named".as_ptr()) };
-}
-
 /// An EXIT of the leader is in the stream, and it is proven all the same: no FORK is.
 #[test]
 fn a_process_outlives_its_leader() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let mut stack = vec![0; 4096];
     let child = child::fork(|| {
         name_oneself();
@@ -283,7 +295,7 @@ fn a_process_outlives_its_leader() {
         // SAFETY: ends this thread only.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     });
-    let named = await_event(&mut connector, child.pid(), IS_COMM);
+    let named = await_event(&mut connector, child.pid(), IS_UID);
     await_zombie(child.pid());
     let process = connector.process(&named).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
@@ -295,7 +307,7 @@ fn a_process_outlives_its_leader() {
 /// EXIT of the leader, which did not call execve, then EXEC.
 #[test]
 fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let mut stack = vec![0; 4096];
     let child = child::fork(|| {
         name_oneself();
@@ -304,7 +316,7 @@ fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
         unsafe { libc::pause() };
     });
     let pid = child.pid();
-    let named = await_event(&mut connector, pid, IS_COMM);
+    let named = await_event(&mut connector, pid, IS_UID);
     let process = connector.process(&named).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
     while connector.replaced(&process).unwrap() == Replaced::No {
@@ -324,7 +336,7 @@ fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
 
 #[test]
 fn a_thread_that_got_the_pid_is_not_the_process() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let (begun, begins) = std::sync::mpsc::channel();
     let (end, ends) = std::sync::mpsc::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -354,7 +366,7 @@ fn exec_now(tgid: i32) -> Event {
 /// It shares its parent's processor, which the parent does not leave.
 #[test]
 fn a_process_that_has_not_run_yet_is_likely() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     // SAFETY: system calls, on structs of numbers.
     unsafe {
         let mut processors: libc::cpu_set_t = std::mem::zeroed();
@@ -410,7 +422,7 @@ fn forge_fork(pid: i32) {
 
 #[test]
 fn a_fork_that_the_kernel_did_not_send_proves_nothing() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let (child, event) = young(&mut connector);
     forge_fork(child.pid());
     assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
@@ -421,7 +433,7 @@ fn a_fork_that_the_kernel_did_not_send_proves_nothing() {
 
 #[test]
 fn a_kernel_thread_has_a_name_and_no_program() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     const KTHREADD: i32 = 2;
     let process = connector.process(&exec_now(KTHREADD)).unwrap();
     assert_eq!(process.identity(), Identity::Proven, "by its start");
@@ -434,7 +446,7 @@ fn a_kernel_thread_has_a_name_and_no_program() {
 
 #[test]
 fn what_is_of_no_process_or_asked_by_a_child_is_an_error() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let ack = Event { data: EventData::Ack(cnproc_sys::Ack { err: 0 }), ..exec_now(1) };
     assert!(matches!(connector.process(&ack), Err(Error::NotOfProcess)));
     assert!(matches!(connector.process(&exec_now(0)), Err(Error::NotOfProcess)));
@@ -455,7 +467,15 @@ struct Waiting {
 
 impl Waiting {
     fn spawn(command: &mut Command) -> Self {
-        Self { child: command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap() }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        loop {
+            match command.spawn() {
+                Ok(child) => return Self { child },
+                // Another test's child still has open what was just written.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     fn pid(&self) -> i32 {
@@ -472,7 +492,7 @@ impl Drop for Waiting {
 
 #[test]
 fn a_command_line_of_two_mebibytes_is_told_in_whole() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let argument = "x".repeat(100_000);
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "read line"]).args(std::iter::repeat_n(&argument, 21)).env_clear();
@@ -503,7 +523,7 @@ fn a_command_line_of_two_mebibytes_is_told_in_whole() {
 
 #[test]
 fn a_deleted_program_is_told_with_what_the_kernel_adds() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let path = std::env::temp_dir().join(format!("cnproc-deleted-{}", std::process::id()));
     fs::copy("/bin/sleep", &path).unwrap();
     // The name matters where one program is many.
@@ -520,7 +540,7 @@ fn a_deleted_program_is_told_with_what_the_kernel_adds() {
 /// Two programs in turn, in one process, while it is read: never a mixture.
 #[test]
 fn a_process_that_execs_while_it_is_read_is_one_program_or_the_other() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let script = "n=$1; [ $n = 0 ] && exit; exec sh \"$0\" $((n-1)) $(printf %04000d $((n-1)))";
     let path = std::env::temp_dir().join(format!("cnproc-exec-{}", std::process::id()));
     fs::write(&path, script).unwrap();
@@ -547,16 +567,21 @@ fn a_process_that_execs_while_it_is_read_is_one_program_or_the_other() {
     assert!(replaced * 2 > read, "{replaced} of {read}");
 }
 
+fn is_child_of(pid: i32, parent: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.contains(&format!("\nPPid:\t{}\n", parent.pid()))
+}
+
 #[test]
 fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let outer = child::fork(|| {
         // SAFETY: system calls, on a name that ends with NUL.
         unsafe {
             assert_eq!(libc::unshare(libc::CLONE_NEWPID), 0);
             let inner = libc::fork();
             if inner == 0 {
-                libc::prctl(libc::PR_SET_NAME, c"inner".as_ptr());
+                name_oneself();
                 libc::pause();
             }
             libc::waitpid(inner, std::ptr::null_mut(), 0);
@@ -564,14 +589,16 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
     });
     let event = live::until(&mut connector, |delivery| match delivery {
         Delivery::Event(event) => match event.data {
-            EventData::Comm(comm) if comm.name() == b"inner" => Some(event),
+            EventData::Uid(uid) if uid.ruid == USER && is_child_of(uid.process_tgid, &outer) => {
+                Some(event)
+            }
             _ => None,
         },
         Delivery::Lost(_) => None,
     });
     let process = connector.process(&event).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
-    assert_eq!(comm(&process).unwrap(), b"inner");
+    assert_eq!(comm(&process).unwrap(), b"named");
     assert_eq!(process.status().unwrap().ppid, outer.pid());
     let inside = fs::read_to_string(format!("/proc/{}/status", process.tgid())).unwrap();
     assert!(inside.contains(&format!("NSpid:\t{}\t1\n", process.tgid())), "{inside}");
@@ -585,7 +612,7 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
 
 #[test]
 fn a_pidfd_is_of_the_process_and_tells_its_end() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let (child, event) = young(&mut connector);
     let process = connector.process(&event).unwrap();
     let pidfd = process.pidfd().unwrap();
@@ -606,7 +633,7 @@ fn in_another_proc(
     prepare: impl FnOnce(),
     ask: impl FnOnce(&mut Connector) -> bool,
 ) -> Option<bool> {
-    drop(live::open(Connector::options())?);
+    drop(live::open(options())?);
     let child = child::fork(|| {
         // SAFETY: system calls, on strings that end with NUL.
         unsafe {
@@ -616,7 +643,7 @@ fn in_another_proc(
             assert_eq!(libc::mount(none, root, none, private, std::ptr::null()), 0);
         }
         // As root, which it takes before Linux 6.6, and so does closing.
-        let mut connector = Connector::options().open().unwrap();
+        let mut connector = options().open().unwrap();
         prepare();
         let right = ask(&mut connector);
         // SAFETY: no memory is involved.

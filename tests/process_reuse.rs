@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, Error, EventData, Identity};
+use cnproc_sys::{Connector, Delivery, Error, EventData, EventMask, Identity, Options};
 use std::fs;
 use std::ptr;
 use std::sync::LazyLock;
@@ -15,6 +15,11 @@ use support::{child, live};
 static ROUNDS: LazyLock<u32> = LazyLock::new(|| {
     std::env::var("CNPROC_REUSE_ROUNDS").map_or(10_000, |rounds| rounds.parse().unwrap())
 });
+
+/// Without COMM and GID, of which others may make more than anybody can read.
+fn options() -> Options {
+    Connector::options().events(EventMask::FORK | EventMask::UID | EventMask::EXIT)
+}
 
 /// What the processes of the test share.
 struct Shared {
@@ -56,8 +61,8 @@ fn await_asked(shared: &Shared, round: u32) {
     }
 }
 
-/// The group id of a round, and the name.
-fn gid_of(round: u32) -> u32 {
+/// The user and group id of a round, and the name.
+fn id_of(round: u32) -> u32 {
     1_000_000 + round
 }
 
@@ -76,8 +81,9 @@ fn live_and_die(shared: &Shared, round: u32) -> ! {
     let name = name_of(round);
     // SAFETY: system calls, on the name, which ends with NUL.
     unsafe {
-        libc::syscall(libc::SYS_setresgid, gid_of(round), gid_of(round), gid_of(round));
         libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+        libc::setresgid(id_of(round), id_of(round), id_of(round));
+        libc::setresuid(id_of(round), id_of(round), id_of(round));
         if !round.is_multiple_of(4) {
             await_asked(shared, round);
             spin(scatter(round) % 4_000);
@@ -177,9 +183,8 @@ impl Scores {
         let mut comm = [0; 64];
         let read = process.comm(&mut comm).and_then(|length| {
             let status = process.status()?;
-            let name_told = matches!(event.data, EventData::Comm(_));
-            Ok((!name_told || comm[..length] == name_of(round)[..9])
-                && (status.rgid, status.egid) == (gid_of(round), gid_of(round)))
+            let ids = [status.ruid, status.euid, status.rgid, status.egid];
+            Ok(comm[..length] == name_of(round)[..9] && ids == [id_of(round); 4])
         });
         let told = match read {
             Ok(right) => Some(right),
@@ -228,19 +233,16 @@ fn boottime_lead() -> u64 {
     now(libc::CLOCK_BOOTTIME) - monotonic
 }
 
-/// The round that an event of that pid is of: it bears the round's name or group.
+/// The round that an event of that pid is of: it bears the round's user.
 fn round_of(data: &EventData, pid: i32) -> Option<u32> {
     match *data {
-        EventData::Comm(comm) if comm.process_tgid == pid => {
-            std::str::from_utf8(comm.name()).ok()?.strip_prefix('r')?.parse().ok()
-        }
-        EventData::Gid(gid) if gid.process_tgid == pid => gid.rgid.checked_sub(1_000_000),
+        EventData::Uid(uid) if uid.process_tgid == pid => uid.ruid.checked_sub(1_000_000),
         _ => None,
     }
 }
 
 fn race(reaped_by_kernel: bool) {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     // A pid that is free, and comes round again much later.
     let free = child::fork(|| {});
     let pid = free.pid();
@@ -249,18 +251,22 @@ fn race(reaped_by_kernel: bool) {
     let _reuser = child::fork(|| reuse(shared, pid, rounds, reaped_by_kernel));
 
     let mut scores = Scores::default();
-    let mut last = 0;
+    let (mut last, mut lost) = (0, 0);
     while last < rounds {
-        let mut batch = connector
-            .recv(Some(Duration::from_secs(20)))
-            .unwrap()
-            .unwrap_or_else(|| panic!("no event after round {last}"));
-        let Some(Delivery::Event(event)) = batch.next() else { panic!("events were lost") };
+        let Some(mut batch) = connector.recv(Some(Duration::from_secs(5))).unwrap() else {
+            assert!(lost > 0, "no event after round {last}");
+            break;
+        };
+        let event = match batch.next() {
+            Some(Delivery::Event(event)) => event,
+            // Others may flood the queue at any time.
+            Some(Delivery::Lost(count)) => {
+                lost += count;
+                continue;
+            }
+            None => continue,
+        };
         let Some(round) = round_of(&event.data, pid) else { continue };
-        // Of each round one event, of either kind in turn.
-        if matches!(event.data, EventData::Gid(_)) == round.is_multiple_of(2) {
-            continue;
-        }
         last = round;
         shared.asked.store(round, Ordering::Release);
         spin(scatter(round + rounds) % 8_000);
@@ -272,11 +278,12 @@ fn race(reaped_by_kernel: bool) {
             }
         }
     }
-    eprintln!("reaped by the kernel: {reaped_by_kernel}; of {rounds} events: {scores:#?}");
-    assert_eq!((scores.proven.wrong, scores.likely.wrong), (0, 0));
+    eprintln!("reaped by the kernel: {reaped_by_kernel}; lost: {lost}; of {rounds}: {scores:#?}");
+    assert_eq!(scores.proven.wrong, 0);
+    assert!(scores.likely.wrong == 0 || lost > 0);
     // The race was one: it was won and lost, and the others were fooled.
     assert!(scores.proven.right > rounds / 100 && scores.proven.gone > rounds / 100);
-    assert!(scores.naive.wrong > rounds / 100 && scores.by_start_time.wrong > rounds / 100);
+    assert!(scores.naive.wrong > rounds / 1000 && scores.by_start_time.wrong > rounds / 1000);
 }
 
 #[test]
@@ -291,12 +298,11 @@ fn nor_where_the_kernel_reaps_and_the_exit_is_told_late() {
 
 #[test]
 fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut connector) = live::open(options()) else { return };
     let wait_for_the_end = || {
-        let name = name_of(1);
-        // SAFETY: system calls, on the name, which ends with NUL.
+        // SAFETY: no memory is involved.
         unsafe {
-            libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+            libc::setresuid(id_of(1), id_of(1), id_of(1));
             libc::pause();
         }
     };
