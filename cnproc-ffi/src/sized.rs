@@ -53,3 +53,62 @@ pub(crate) unsafe fn write<T: Growing>(to: *mut T, size: usize, value: &T) -> Re
     unsafe { ptr::write_bytes(to.add(known), 0, size - known) };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A struct that has grown since its first version, which had `old` only.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Grown {
+        old: u64,
+        new: u64,
+    }
+
+    // SAFETY: integers only, 2 * 8 bytes, 8-aligned: no padding.
+    unsafe impl Growing for Grown {
+        const FIRST: usize = 8;
+    }
+
+    /// What programs of all versions have in memory: the struct, and more behind it.
+    const BEHIND: u64 = 0xa5a5_a5a5_a5a5_a5a5;
+
+    fn read_of(memory: &[u64; 4], size: usize) -> Result<Grown, c_int> {
+        // SAFETY: no more than the memory's size is asked for.
+        unsafe { read(memory.as_ptr().cast::<Grown>(), size) }
+    }
+
+    #[test]
+    fn what_an_older_program_does_not_know_is_zero() {
+        assert_eq!(read_of(&[1, BEHIND, BEHIND, BEHIND], 8), Ok(Grown { old: 1, new: 0 }));
+        assert_eq!(read_of(&[1, 2, BEHIND, BEHIND], 16), Ok(Grown { old: 1, new: 2 }));
+        assert_eq!(read_of(&[1, 2, BEHIND, BEHIND], 7), Err(libc::EINVAL));
+    }
+
+    #[test]
+    fn what_a_newer_program_asks_for_is_told_it_is_too_big() {
+        assert_eq!(read_of(&[1, 2, 0, BEHIND], 24), Ok(Grown { old: 1, new: 2 }));
+        assert_eq!(read_of(&[1, 2, 0, 1], 32), Err(libc::E2BIG));
+    }
+
+    #[test]
+    fn a_program_of_any_version_gets_its_size_and_no_more() {
+        for (size, expected) in [
+            (7, Err(libc::EINVAL)),
+            (8, Ok([1, BEHIND, BEHIND, BEHIND])),
+            (16, Ok([1, 2, BEHIND, BEHIND])),
+            (24, Ok([1, 2, 0, BEHIND])),
+            (32, Ok([1, 2, 0, 0])),
+        ] {
+            let mut memory = [BEHIND; 4];
+            let to = memory.as_mut_ptr().cast::<Grown>();
+            // SAFETY: no more than the memory's size is asked for.
+            let written = unsafe { write(to, size, &Grown { old: 1, new: 2 }) };
+            assert_eq!(written.map(|()| memory), expected);
+            if written.is_err() {
+                assert_eq!(memory, [BEHIND; 4]);
+            }
+        }
+    }
+}

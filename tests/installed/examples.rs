@@ -83,25 +83,37 @@ fn proc_events() {
     assert_eq!(running.end(libc::SIGINT).0, Some(0));
 }
 
+/// Runs `true`. Returns the pid that it had.
+fn run_true() -> u32 {
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    child.id()
+}
+
+/// The pid in a line of exec_watch.
+fn pid(line: &str) -> u32 {
+    let (time, rest) = line.split_once(" pid=").unwrap();
+    let (pid, cpu) = rest.split_once(" cpu=").unwrap();
+    assert!(time.parse::<f64>().unwrap() > 0.0 && cpu.parse::<u32>().is_ok(), "{line}");
+    pid.parse().unwrap()
+}
+
 #[test]
 fn exec_watch_prints_execs_and_nothing_else() {
     let mut running = Running::start(&mut Installed::get().example("exec_watch"));
     let pids = std::sync::Mutex::new(Vec::new());
     let cause = || {
-        let mut child = Command::new("true").spawn().unwrap();
-        pids.lock().unwrap().push(child.id());
-        child.wait().unwrap();
+        let pid = run_true();
+        pids.lock().unwrap().push(pid);
     };
-    let is_ours = |line: &str| {
-        let pid = line.split("pid=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-        pids.lock().unwrap().contains(&pid.parse().unwrap())
-    };
-    let line = running.line(cause, is_ours);
-    let (time, rest) = line.split_once(" pid=").unwrap();
-    assert!(time.parse::<f64>().unwrap() > 0.0 && rest.contains(" cpu="), "{line}");
-    let (status, rest) = running.end(libc::SIGTERM);
-    assert_eq!(status, Some(0));
-    assert!(rest.iter().all(|line| line.contains(" pid=") && line.contains(" cpu=")), "{rest:?}");
+    // It listens from this line on.
+    running.line(cause, |line| pids.lock().unwrap().contains(&pid(line)));
+    let ours: Vec<_> = (0..10).map(|_| run_true()).collect();
+    let mark = run_true();
+    let lines = running.stdout.iter().map(|line| pid(&line)).take_while(|pid| *pid != mark);
+    let seen: Vec<_> = lines.filter(|pid| ours.contains(pid)).collect();
+    assert_eq!(seen, ours, "each once: not for its fork or exit");
+    assert_eq!(running.end(libc::SIGTERM).0, Some(0));
 }
 
 #[test]
