@@ -45,6 +45,9 @@ impl Flood {
         // SAFETY: page-aligned, large enough, zeroed, which is a value; and never unmapped.
         let shared: &'static Shared = unsafe { &*page.cast() };
         let child = child::fork(|| {
+            // Not longer than the test: a signal of the parent's end.
+            // SAFETY: no memory is involved.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             for number in 0..count {
                 while number.saturating_sub(shared.heard.load(Ordering::Relaxed)) >= lead {
                     // SAFETY: no memory is involved.
