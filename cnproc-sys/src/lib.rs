@@ -26,6 +26,8 @@
 //! - Every event that the kernel made for the listener is delivered or counted:
 //!   [`Delivery::Lost`] stands in the stream before the first event after a gap.
 //! - Only the kernel's messages become events. Others' are dropped and counted.
+//! - [`Connector::process`] tells of an event's process, and not of a later one that has its pid; or it
+//!   says that this can't be known for certain.
 //! - Whoever closes says so to the kernel (IGNORE), once, and a child by fork never does.
 //! - After opening, nothing is allocated; a batch takes one or two system calls.
 //!
