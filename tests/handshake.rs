@@ -171,6 +171,40 @@ fn with_a_tiny_buffer_in_a_storm_it_opens() {
     });
 }
 
+/// The flood's numbers tell what is missing.
+#[test]
+fn what_is_lost_while_it_opens_is_told_before_what_follows() {
+    if !is_live() {
+        return;
+    }
+    // Two, so that one runs wherever this test does not.
+    let floods = [(); 2].map(|()| Flood::start(u32::MAX >> 2, u32::MAX));
+    for events in [EventMask::ALL, EventMask::GID] {
+        let begin = Instant::now();
+        let mut has_lost = false;
+        while !has_lost {
+            assert!(begin.elapsed() < 3 * live::PATIENCE, "no storm");
+            let options = Connector::options().events(events).receive_buffer(1);
+            let mut connector = options.open().unwrap();
+            let (mut told, mut missing, mut next) = (0, 0, [None; 2]);
+            for delivery in connector.recv(NOW).unwrap().into_iter().flatten() {
+                match delivery {
+                    Delivery::Lost(count) => told += count,
+                    Delivery::Event(event) => {
+                        for (flood, next) in floods.iter().zip(&mut next) {
+                            let Some(number) = flood.number(&event) else { continue };
+                            missing += u64::from(number - next.unwrap_or(number));
+                            *next = Some(number + 1);
+                        }
+                        assert!(told >= missing, "{told} told, {missing} missing");
+                    }
+                }
+            }
+            has_lost = missing > 0;
+        }
+    }
+}
+
 /// No mask keeps the acknowledgement away.
 #[test]
 fn with_each_mask_it_opens_and_has_seen_its_acknowledgement() {
