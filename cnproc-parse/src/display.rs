@@ -49,12 +49,14 @@ impl EventData {
     }
 }
 
-/// Parts of a line, one after the other.
+/// Parts of a line, one after the other. Those that all lines are made of are never inlined: a line is
+/// for people, and need not be fast, but the C library should be small.
 struct Line<'a, W>(&'a mut W);
 
 type Written<'l, 'a, W> = Result<&'l mut Line<'a, W>, fmt::Error>;
 
 impl<'a, W: Write> Line<'a, W> {
+    #[inline(never)]
     fn text(&mut self, text: &str) -> Written<'_, 'a, W> {
         self.0.write_str(text)?;
         Ok(self)
@@ -70,6 +72,7 @@ impl<'a, W: Write> Line<'a, W> {
         self.text(" from ")?.signed(from.cast_signed())?.text(" to ")?.signed(to.cast_signed())
     }
 
+    #[inline(never)]
     fn signed(&mut self, number: i32) -> Written<'_, 'a, W> {
         if number < 0 {
             self.text("-")?;
@@ -86,6 +89,7 @@ impl<'a, W: Write> Line<'a, W> {
     }
 
     /// `place` is the value of the first of as many digits as a number may have.
+    #[inline(never)]
     fn digits(&mut self, number: u32, base: u32, mut place: u32) -> Written<'_, 'a, W> {
         while place > 1 && number < place {
             place /= base;
