@@ -7,7 +7,7 @@
 set -euo pipefail
 arch=$1 kernel=$2 initramfs=$3 console=$4
 shift 4
-limit=${CNPROC_KERNELS_TIMEOUT:-240}
+limit=${CNPROC_KERNELS_TIMEOUT:-400}
 
 case $arch in
 amd64) qemu=(qemu-system-x86_64 -cpu max) tty=ttyS0 ;;
