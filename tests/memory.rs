@@ -73,15 +73,14 @@ fn no_c_program_is_faulty_under_valgrind() {
     }
     let _alone = alone();
     for name in programs() {
-        let mut output = under_valgrind(&name, &[]);
-        // Many times slower, a listener may lose events to a busy machine, and so fail at its own checks.
-        // Of memory, a second run tells the same.
-        for _ in 0..2 {
-            if output.status.code() == Some(1) {
-                output = under_valgrind(&name, &[]);
-            }
+        // Valgrind judges memory alone, and says 99. A listener that is many times slower may lose
+        // events to a busy machine, and so end early at its own checks, which c_programs.rs judges.
+        let mut runs = (0..3).map(|_| under_valgrind(&name, &[]));
+        let ended = runs.find(|output| output.status.code() != Some(1));
+        match ended {
+            Some(output) => passes(&name, &output),
+            None => eprintln!("ended early in valgrind, without a fault: {name}"),
         }
-        passes(&name, &output);
     }
 }
 
