@@ -161,8 +161,6 @@ int main(void)
     setenv("CNPROC_REQUIRE_LIVE", "1", 1);
     /* Two emulated processors are slow enough for one test at a time. */
     setenv("RUST_TEST_THREADS", "1", 1);
-    /* Emulated, a process takes as long as thirty elsewhere. */
-    setenv("CNPROC_REUSE_ROUNDS", "300", 1);
     run_all("/tests/both", 0);
     run_all("/tests/both", NOBODY);
     /* Last: a test that dies with its listener open leaves the kernel's count raised. */
