@@ -326,13 +326,15 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
         later => later,
     };
     assert_eq!(later, libc::c_long::from(pid));
-    assert!(matches!(process.pidfd(), Err(Error::ProcessGone)));
-    assert!(matches!(process.status(), Err(Error::ProcessGone)));
-    assert_eq!(process.comm(&mut [0; 16]), Err(Error::ProcessGone));
-    assert!(matches!(connector.process(&event), Err(Error::ProcessGone)));
-    // SAFETY: the process is ours, and not waited for.
+    let (pidfd, status, comm) = (process.pidfd(), process.status(), process.comm(&mut [0; 16]));
+    let again = connector.process(&event);
+    // Before a failure could leave it behind. SAFETY: the process is ours, and not waited for.
     unsafe {
         libc::kill(pid, libc::SIGKILL);
         libc::waitpid(pid, ptr::null_mut(), 0);
     }
+    assert!(matches!(pidfd, Err(Error::ProcessGone)));
+    assert_eq!(status, Err(Error::ProcessGone));
+    assert_eq!(comm, Err(Error::ProcessGone));
+    assert!(matches!(again, Err(Error::ProcessGone)));
 }
