@@ -145,7 +145,7 @@ impl Listener {
 
     pub fn pause(&self) {
         system::signal(self.child.id(), libc::SIGSTOP);
-        while self.state().is_some_and(|state| state != 'T') {
+        while self.state().is_some_and(|state| !"TZ".contains(state)) {
             sleep(Duration::from_millis(1));
         }
     }

@@ -53,7 +53,7 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-const WIDTH: f64 = 820.0;
+const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 430.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 625.0;
