@@ -1,4 +1,4 @@
-//! The README's charts, from the rows of the scenario "rate".
+//! The charts, from the rows of the scenario "rate".
 
 use crate::run::Row;
 use crate::scenario::RATES;
