@@ -8,10 +8,16 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use support::child;
 
 const REBUILT: &str = "cnproc-ffi/examples/proc_events.c";
+
+/// One test at a time: a flood makes the others' listeners lose events.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A listener that runs as a child, and the lines that it prints: they are read at once, for a program
 /// that waits for its reader loses events.
@@ -51,6 +57,26 @@ impl Running {
             }
         }
         panic!("it ended before it printed {end}");
+    }
+
+    /// Its lines about process `root`, which has ended, and all that descend from it. The last of them may
+    /// come after a mark made later: a process's EXIT is sent when its parent knows already.
+    fn lines_of_family(&self, root: u32) -> BTreeMap<u32, Vec<String>> {
+        let mut lines = Vec::new();
+        for _ in 0..100 {
+            lines.extend(self.lines_until(&mark()));
+            let family = family(&lines, root);
+            let ended =
+                |of_process: &Vec<String>| of_process.iter().any(|line| line.starts_with("exit: "));
+            if family.values().all(ended) {
+                assert!(
+                    lines.iter().any(|line| line == "unhandled proc event"),
+                    "no setsid, no core dump"
+                );
+                return family;
+            }
+        }
+        panic!("a process has not ended: {lines:?}");
     }
 
     /// Makes marks, exits with a code that nobody else uses, until one arrives: while the queue is
@@ -106,6 +132,7 @@ fn so_does_its_twin_in_rust() {
 }
 
 fn prints_a_known_sequence(program: &Path) {
+    let _alone = alone();
     let running = Running::start(program);
     // SAFETY: system calls.
     let child = child::fork(|| unsafe {
@@ -138,10 +165,10 @@ fn numbers(line: &str) -> Vec<u32> {
 /// Of the lines, those about process `root` and all that descend from it, process by process. Within a
 /// process events have one order; across processes, on different CPUs, they may be queued to one
 /// socket the other way round than to another.
-fn family(lines: Vec<String>, root: u32) -> BTreeMap<u32, Vec<String>> {
+fn family(lines: &[String], root: u32) -> BTreeMap<u32, Vec<String>> {
     let mut family = BTreeMap::from([(root, Vec::new())]);
     for line in lines {
-        let process = match (line.split(':').next(), numbers(&line).as_slice()) {
+        let process = match (line.split(':').next(), numbers(line).as_slice()) {
             (Some("fork"), &[_, parent, _, child]) => {
                 if family.contains_key(&parent) {
                     family.entry(child).or_default();
@@ -152,7 +179,7 @@ fn family(lines: Vec<String>, root: u32) -> BTreeMap<u32, Vec<String>> {
             _ => continue,
         };
         if let Some(of_process) = family.get_mut(&process) {
-            of_process.push(line);
+            of_process.push(line.clone());
         }
     }
     family
@@ -161,19 +188,15 @@ fn family(lines: Vec<String>, root: u32) -> BTreeMap<u32, Vec<String>> {
 /// Both run side by side under a busy shell, and print the same bytes for all that it does.
 #[test]
 fn its_output_is_the_classic_programs() {
+    let _alone = alone();
     let (classic, rebuilt) = (support::compile("tests/c/classic.c"), support::compile(REBUILT));
     let (theirs, ours) = (Running::start(&classic), Running::start(&rebuilt));
     let busy = "for i in $(seq 100); do /bin/true | /bin/true; (exit $i); done; sleep 0.01 & \
                 setsid true; sh -c 'kill -QUIT $$'; wait";
     let mut shell = Command::new("sh").args(["-c", busy]).stderr(Stdio::null()).spawn().unwrap();
     assert!(shell.wait().unwrap().success());
-    let end = mark();
-    let (theirs_until, ours_until) = (theirs.lines_until(&end), ours.lines_until(&end));
-    for lines in [&theirs_until, &ours_until] {
-        assert!(lines.iter().any(|line| line == "unhandled proc event"), "no setsid, no core dump");
-    }
-    let (theirs_of_shell, ours_of_shell) =
-        (family(theirs_until, shell.id()), family(ours_until, shell.id()));
+    let theirs_of_shell = theirs.lines_of_family(shell.id());
+    let ours_of_shell = ours.lines_of_family(shell.id());
     assert!(theirs_of_shell.len() > 300, "not busy: {} processes", theirs_of_shell.len());
     for (process, lines) in &theirs_of_shell {
         assert_eq!(Some(lines), ours_of_shell.get(process));
@@ -189,6 +212,7 @@ fn its_output_is_the_classic_programs() {
 /// Stopped while a hundred thousand events come, of which its buffer holds forty thousand.
 #[test]
 fn where_the_classic_program_dies_it_says_how_many_events_were_lost_and_goes_on() {
+    let _alone = alone();
     let program = support::compile(REBUILT);
     let running = Running::start(&program);
     running.kill(libc::SIGSTOP);
