@@ -1,24 +1,18 @@
-//! Only the kernel's messages become events. Others' are refused, or dropped and counted.
+//! Only the kernel's messages become events. Others' are refused, or dropped and counted. One test runs at a
+//! time: what one forges, the others would count.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
 use cnproc_sys::{Connector, Delivery, EventData, EventMask, kernel};
 use std::ffi::c_int;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use support::flood::Flood;
 use support::forger::{Forger, gid_event, port};
-use support::{child, live};
+use support::{alone, child, live};
 
 /// A process that there is not, whose group changed.
 const NOBODY: c_int = i32::MAX;
 const FORGED: u32 = 500;
-
-/// What one test forges, the others would count.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Another process, root too, that sends messages of all sorts of false senders and numbers.
 fn forge(nl_pid: u32, nl_groups: u32, process: c_int, gid: u32) -> c_int {

@@ -1,13 +1,13 @@
 //! Gathering, on the live kernel. An hour's gathering stands for one that does not end by itself.
 //!
-//! The events are SID, which other programs seldom make, and the listeners hear no others.
+//! The events are SID, which other programs seldom make, and the listeners hear no others; so one test runs at a time.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
 use cnproc_sys::{Connector, Delivery, EventData, EventMask, Options};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
-use support::{child, live};
+use support::{alone, child, live};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(20);
@@ -59,6 +59,7 @@ fn is_readable(connector: &Connector, timeout: Duration) -> bool {
 
 #[test]
 fn a_buffer_that_is_a_quarter_full_does_not_wait() {
+    let _alone = alone();
     // The kernel grants 1 MiB, 1260 events: a quarter is 315, and others may make some, too.
     let options = options().receive_buffer(512 << 10).gather(HOUR);
     let Some(mut connector) = live::open(options) else { return };
@@ -69,6 +70,7 @@ fn a_buffer_that_is_a_quarter_full_does_not_wait() {
 
 #[test]
 fn they_are_handed_over_when_the_time_is_over_whether_few_or_many_and_again() {
+    let _alone = alone();
     let Some(mut connector) = live::open(options().gather(SHORT)) else { return };
     for count in [1, 1, 50, 50, 1] {
         let pids = make(count);
@@ -78,6 +80,7 @@ fn they_are_handed_over_when_the_time_is_over_whether_few_or_many_and_again() {
 
 #[test]
 fn who_polls_is_woken_by_the_first_event_and_not_by_those_that_follow() {
+    let _alone = alone();
     let Some(mut connector) = live::open(options().gather(HOUR)) else { return };
     assert!(!is_readable(&connector, Duration::ZERO));
     make(1);
@@ -93,6 +96,7 @@ fn who_polls_is_woken_by_the_first_event_and_not_by_those_that_follow() {
 
 #[test]
 fn who_polls_is_woken_again_when_the_time_is_over() {
+    let _alone = alone();
     let Some(mut connector) = live::open(options().gather(SHORT)) else { return };
     for count in [1, 20, 20, 1] {
         let pids = make(count);

@@ -1,18 +1,11 @@
 //! The C programs of `c_programs.rs` under AddressSanitizer, UndefinedBehaviorSanitizer and valgrind: with the
 //! first two what C does is watched, and the library has its debug assertions; with the last all is watched.
+//! One runs at a time: what others do is events, too, and a listener in valgrind is slow.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
 use std::process::{Command, Output};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use support::CLibrary;
-
-/// One at a time: what others do is events, too, and a listener in valgrind is slow.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use support::{CLibrary, alone};
 
 const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 

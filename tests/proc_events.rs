@@ -8,16 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use support::child;
+use std::sync::mpsc;
+use support::{alone, child};
 
 const REBUILT: &str = "cnproc-ffi/examples/proc_events.c";
-
-/// One test at a time: a flood makes the others' listeners lose events.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A listener that runs as a child, and the lines that it prints: they are read at once, for a program
 /// that waits for its reader loses events.

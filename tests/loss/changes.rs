@@ -1,6 +1,5 @@
 //! Changes of the mask: the account stays exact from one to the other.
 
-use crate::alone;
 use crate::log::{self, Log};
 use crate::place::make;
 use cnproc_sys::{Connector, EventMask, kernel};
@@ -8,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use support::alone;
 use support::flood::Flood;
 use support::live;
 

@@ -1,11 +1,11 @@
 //! A million events, and listeners that read slowly.
 
-use crate::alone;
 use crate::log::{self, Log, Numbers, Witness};
 use cnproc_sys::{Connector, EventMask, Options};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use support::alone;
 use support::flood::{self, Flood};
 use support::live;
 

@@ -1,10 +1,10 @@
 //! A kernel before Linux 4.12, which has no drop counter: only ENOBUFS and the numbers tell of a loss.
 
-use crate::alone;
 use crate::place::make;
 use cnproc_sys::{Connector, Delivery, EventMask};
 use std::thread;
 use std::time::Duration;
+use support::alone;
 use support::{live, seccomp};
 
 /// Runs in a thread to which the kernel has no drop counter.

@@ -1,12 +1,12 @@
 //! Where in the stream a loss is told.
 
-use crate::alone;
 use crate::log::{self, Log, Numbers};
 use cnproc_sys::{Connector, Delivery, EventData, EventMask};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+use support::alone;
 use support::{flood, live};
 
 /// Makes so many GID events of the calling thread.

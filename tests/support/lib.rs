@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
 
+mod alone;
 mod c_library;
 pub mod child;
 pub mod flood;
@@ -14,6 +15,7 @@ pub mod seccomp;
 pub mod task;
 pub mod trace;
 
+pub use alone::alone;
 pub use c_library::{
     CLibrary, cc, compile, compile_against, compile_with, exports, has, run, target,
 };
