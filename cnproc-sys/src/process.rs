@@ -72,6 +72,8 @@ pub struct Process {
     event: Event,
     tgid: i32,
     identity: Identity,
+    /// How far the clock of starts is ahead.
+    lead_ns: u64,
 }
 
 /// Whether a process has run another program since an event, by execve.
@@ -138,7 +140,8 @@ impl Connector {
         let start = self.procfs.clocks.start(stat.start_ticks, event.timestamp_ns);
         let identity = verdict(&event.data, &Found { stat, start, has_run }, &since)
             .ok_or(Error::ProcessGone)?;
-        Ok(Process { directory, event: *event, tgid, identity })
+        let lead_ns = self.procfs.clocks.lead_ns();
+        Ok(Process { directory, event: *event, tgid, identity, lead_ns })
     }
 
     /// Whether the process has run another program since the event: ask after having read what must

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,16 +108,24 @@ static void filled(fill *fill, size_t first, size_t now)
 /* The process of a child, from its FORK; it waits to be killed. */
 static pid_t open_child(void)
 {
+    struct cnproc_process_status status;
     struct cnproc_event event;
     pid_t child = fork();
 
-    if (child == 0)
+    if (child == 0) {
+        /* Not to outlive a check that fails. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
+    }
     do
         CHECK_EQUAL(cnproc_recv(cp, &event, 1, 10000), 1);
     while (event.what != CNPROC_EVENT_FORK || event.event_data.fork.child_pid != child);
     CHECK_EQUAL(cnproc_process_open(&process, cp, &event), 0);
+    /* Until it waits, its state changes. */
+    do
+        CHECK_EQUAL(cnproc_process_get_status(process, &status, sizeof status), 0);
+    while (status.state != 'S');
     return child;
 }
 

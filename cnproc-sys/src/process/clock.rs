@@ -84,11 +84,17 @@ impl Clocks {
         }
     }
 
-    /// A start in that tick, on this process's CLOCK_MONOTONIC, as if there had been no suspend since.
-    pub(crate) fn monotonic(ticks: u64) -> u64 {
-        let start = ticks.saturating_mul(1_000_000_000 / syscall::ticks_per_second());
-        start.saturating_sub(Lead::now().at_least)
+    /// How far BOOTTIME is ahead of this process's CLOCK_MONOTONIC, at least: the same until the machine
+    /// is suspended, so that a start has one time, however often it is asked for.
+    pub(crate) const fn lead_ns(&self) -> u64 {
+        self.lead.at_least
     }
+}
+
+/// A start in that tick, on a clock behind BOOTTIME by that much.
+pub(crate) fn monotonic(ticks: u64, lead_ns: u64) -> u64 {
+    let start = ticks.saturating_mul(1_000_000_000 / syscall::ticks_per_second());
+    start.saturating_sub(lead_ns)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Lengths are whole, also where the caller's buffer is not: as with `snprintf`.
 
-use super::clock::Clocks;
+use super::clock;
 use super::stat::{ids, times_run};
 use super::{Process, of_process, read_stat};
 use crate::errno::Errno;
@@ -118,7 +118,7 @@ impl Process {
             sid: stat.session,
             threads: stat.threads,
             state: stat.state,
-            start_time_ns: Clocks::monotonic(stat.start_ticks),
+            start_time_ns: clock::monotonic(stat.start_ticks, self.lead_ns),
         })
     }
 
