@@ -32,6 +32,11 @@ impl Completeness {
         self.lossless_since_ns = now_ns;
     }
 
+    /// The last reading of the drop counter.
+    pub(super) const fn drops(&self) -> u32 {
+        self.drops
+    }
+
     /// Takes a reading of the drop counter. Whether it is another than the last.
     pub(super) const fn observe_drops(&mut self, drops: u32) -> bool {
         core::mem::replace(&mut self.drops, drops) != drops

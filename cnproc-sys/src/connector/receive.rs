@@ -183,7 +183,9 @@ impl Connector {
         }
         // The counter tells what numbers do not: losses at the end of a queue that was full.
         let may_have_been_full = received.taken >= u64::from(self.stats.receive_buffer);
-        if may_have_been_full || received.overran || !self.account.by_sequence() {
+        // It may have counted when the queue was not empty again: then it waits to be told.
+        let is_untold = self.completeness.drops() != self.account.counter();
+        if may_have_been_full || is_untold || received.overran || !self.account.by_sequence() {
             self.check_drops()?;
         }
         Ok(received.came > 0 || received.overran)
