@@ -253,8 +253,8 @@ struct cnproc_lost {
 };
 
 /*
- * What happened: the member that belongs to cnproc_event.what. The others read as zeros and parts
- * of it.
+ * What happened: the member that belongs to cnproc_event.what. What it does not fill is zero; before
+ * Linux 3.12, anything.
  */
 union cnproc_event_data {
     /* CNPROC_EVENT_NONE */

@@ -24,7 +24,7 @@ fn a_check_keeps_what_has_come_in_order_and_without_loss() {
     let mut came = Vec::new();
     live::until(&mut connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if let EventData::Comm(comm) = event.data
+        if let EventData::Comm(comm) = event.data()
             && comm.process_pid == thread
         {
             came.push(comm.name().to_vec());

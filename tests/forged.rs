@@ -88,7 +88,7 @@ fn a_wait_of_zero_passes_over_what_is_forged_till_nothing_is_left() {
     while let Some(batch) = connector.recv(Some(Duration::ZERO)).unwrap() {
         for delivery in batch {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-            came |= event.data.process_tgid() == Some(pid);
+            came |= event.process_tgid() == Some(pid);
         }
     }
     assert!(came);
@@ -135,7 +135,7 @@ fn assert_nothing_forged(connector: &mut Connector) {
     child.wait();
     live::until(connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        assert_ne!(event.data.process_tgid(), Some(NOBODY));
-        matches!(event.data, EventData::Gid(gid) if gid.process_tgid == pid).then_some(())
+        assert_ne!(event.process_tgid(), Some(NOBODY));
+        matches!(event.data(), EventData::Gid(gid) if gid.process_tgid == pid).then_some(())
     });
 }

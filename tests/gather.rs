@@ -38,7 +38,7 @@ fn hear(connector: &mut Connector, pids: &[i32]) {
     let mut heard = Vec::new();
     live::until(connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if let EventData::Sid(sid) = event.data
+        if let EventData::Sid(sid) = event.data()
             && pids.contains(&sid.process_tgid)
         {
             heard.push(sid.process_tgid);
@@ -107,7 +107,7 @@ fn who_polls_is_woken_again_when_the_time_is_over() {
                 heard += batch
                     .filter(|delivery| match delivery {
                         Delivery::Event(event) => {
-                            event.data.process_tgid().is_some_and(|pid| pids.contains(&pid))
+                            event.process_tgid().is_some_and(|pid| pids.contains(&pid))
                         }
                         Delivery::Lost(_) => panic!("{delivery:?}"),
                     })

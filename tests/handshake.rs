@@ -146,7 +146,7 @@ fn in_a_storm_it_opens_and_loses_nothing() {
                 if let Some(next) = next.insert(event.cpu, event.seq.wrapping_add(1)) {
                     assert_eq!(event.seq, next, "CPU {}", event.cpu);
                 }
-                is_acknowledged |= matches!(event.data, EventData::Ack(_));
+                is_acknowledged |= matches!(event.data(), EventData::Ack(_));
                 before_the_acknowledgement += u32::from(!is_acknowledged);
             }
             assert!(is_acknowledged);
@@ -215,7 +215,7 @@ fn with_each_mask_it_opens_and_has_seen_its_acknowledgement() {
             let batch = connector.recv(NOW).unwrap().unwrap();
             assert!(batch.into_iter().any(|delivery| matches!(
                 delivery,
-                Delivery::Event(event) if matches!(event.data, EventData::Ack(_))
+                Delivery::Event(event) if matches!(event.data(), EventData::Ack(_))
             )));
         }
     }

@@ -61,7 +61,7 @@ fn ten_thousand_times_opened_and_closed_leaks_no_descriptor_and_no_listener() {
     while let Some(batch) = witness.recv(NOW).unwrap() {
         for delivery in batch {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-            if let EventData::Ack(ack) = event.data
+            if let EventData::Ack(ack) = event.data()
                 && unanswered.remove(&event.ack).is_some()
             {
                 assert_eq!(ack.err, 0);
@@ -163,7 +163,7 @@ fn a_childs_copy_says_nothing_when_it_is_closed_and_does_nothing_else() {
             ended += batch
                 .filter(|delivery| {
                     matches!(delivery, Delivery::Event(event)
-                        if matches!(event.data, EventData::Exit(exit)
+                        if matches!(event.data(), EventData::Exit(exit)
                             if exit.process_pid == pid || exit.process_pid == next_pid))
                 })
                 .count();

@@ -27,7 +27,7 @@ fn thread() -> c_int {
 /// All events about a process but its fork and its exit, which are there.
 fn between_fork_and_exit(connector: &mut Connector, tgid: c_int) -> Vec<EventData> {
     let mut events: Vec<_> =
-        live::life_of(connector, tgid).into_iter().map(|event| event.data).collect();
+        live::life_of(connector, tgid).into_iter().map(|event| event.data()).collect();
     assert!(matches!(events.remove(0), EventData::Fork(_)));
     assert!(matches!(events.pop(), Some(EventData::Exit(_))));
     events
@@ -51,16 +51,16 @@ fn fork_and_exit_of_a_process() {
     // Not before: of a process that has been reaped the event does not know the parent.
     assert_eq!(libc::WEXITSTATUS(child.wait()), 7);
     let [first, last] = events.as_slice() else { panic!("{events:?}") };
-    let EventData::Fork(fork) = first.data else { panic!("{first:?}") };
+    let EventData::Fork(fork) = first.data() else { panic!("{first:?}") };
     assert_eq!((fork.child_pid, fork.child_tgid), (pid, pid));
     assert_eq!((fork.parent_pid, fork.parent_tgid), (thread(), me()), "the thread that forked");
-    let EventData::Exit(exit) = last.data else { panic!("{last:?}") };
+    let EventData::Exit(exit) = last.data() else { panic!("{last:?}") };
     assert_eq!((exit.process_pid, exit.process_tgid), (pid, pid));
     assert_eq!((exit.exit_code, exit.exit_signal), (7 << 8, libc::SIGCHLD as u32));
     assert_eq!(exit.parent_tgid, me());
     assert!(first.timestamp_ns < last.timestamp_ns);
     assert_eq!((first.size, first.ack), (40, 0));
-    assert!(!first.data.is_thread() && !last.data.is_thread());
+    assert!(!first.is_thread() && !last.is_thread());
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn exit_by_a_signal() {
     child.kill(libc::SIGKILL);
     child.wait();
     let events = live::life_of(&mut connector, pid);
-    let Some(EventData::Exit(exit)) = events.last().map(|event| event.data) else { panic!() };
+    let Some(EventData::Exit(exit)) = events.last().map(|event| event.data()) else { panic!() };
     let status = ExitStatus::from_raw(exit.exit_code.cast_signed());
     assert_eq!(status.signal(), Some(libc::SIGKILL));
     assert_eq!(exit.exit_signal, libc::SIGCHLD as u32, "what the parent got, not the cause");
@@ -82,17 +82,17 @@ fn exit_by_a_signal() {
 fn fork_and_exit_of_a_thread() {
     let Some(mut connector) = open() else { return };
     let tid = std::thread::spawn(thread).join().unwrap();
-    let fork = own(&mut connector, |event| match event.data {
+    let fork = own(&mut connector, |event| match event.data() {
         EventData::Fork(fork) if fork.child_pid == tid => {
-            assert!(event.data.is_thread());
+            assert!(event.is_thread());
             Some(fork)
         }
         _ => None,
     });
     assert_eq!(fork.child_tgid, me());
-    let exit = own(&mut connector, |event| match event.data {
+    let exit = own(&mut connector, |event| match event.data() {
         EventData::Exit(exit) if exit.process_pid == tid => {
-            assert!(event.data.is_thread());
+            assert!(event.is_thread());
             Some(exit)
         }
         _ => None,
@@ -185,7 +185,7 @@ fn a_name_of_any_bytes() {
     child.wait();
     let events = live::life_of(&mut connector, pid);
     let [_, event, _] = events.as_slice() else { panic!("{events:?}") };
-    let EventData::Comm(comm) = event.data else { panic!("{event:?}") };
+    let EventData::Comm(comm) = event.data() else { panic!("{event:?}") };
     assert_eq!((comm.process_pid, comm.process_tgid), (pid, pid));
     assert_eq!(comm.name(), &name.to_bytes()[..15]);
     assert_eq!(
@@ -208,10 +208,10 @@ fn a_core_dump_comes_even_where_no_core_is_written() {
     child.wait();
     let events = live::life_of(&mut connector, pid);
     let [_, coredump, exit] = events.as_slice() else { panic!("{events:?}") };
-    let EventData::Coredump(coredump) = coredump.data else { panic!("{coredump:?}") };
+    let EventData::Coredump(coredump) = coredump.data() else { panic!("{coredump:?}") };
     assert_eq!((coredump.process_pid, coredump.process_tgid), (pid, pid));
     assert_eq!(coredump.parent_tgid, me());
-    let EventData::Exit(exit) = exit.data else { panic!("{exit:?}") };
+    let EventData::Exit(exit) = exit.data() else { panic!("{exit:?}") };
     let status = ExitStatus::from_raw(exit.exit_code.cast_signed());
     assert_eq!(status.signal(), Some(libc::SIGQUIT));
 }
@@ -219,7 +219,7 @@ fn a_core_dump_comes_even_where_no_core_is_written() {
 #[test]
 fn the_own_acknowledgement_where_it_is_asked_for() {
     let Some(mut connector) = live::open(Connector::options().acks(true)) else { return };
-    own(&mut connector, |event| match event.data {
+    own(&mut connector, |event| match event.data() {
         EventData::Ack(ack) if ack.err == 0 && event.ack != 0 => Some(()),
         _ => None,
     });
@@ -234,7 +234,7 @@ fn a_mask_lets_only_its_types_pass() {
     let pid = child.id().cast_signed();
     child.wait().unwrap();
     let events: Vec<_> =
-        live::life_of(&mut connector, pid).into_iter().map(|event| event.data).collect();
+        live::life_of(&mut connector, pid).into_iter().map(|event| event.data()).collect();
     assert!(matches!(events[..], [EventData::Exec(_), EventData::Exit(_)]), "{events:?}");
 }
 
@@ -247,7 +247,7 @@ fn events_come_in_the_order_of_their_making() {
     let (mut forked, mut ended) = (Vec::new(), Vec::new());
     live::until(&mut connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        match event.data {
+        match event.data() {
             EventData::Fork(fork) if pids.contains(&fork.child_pid) => forked.push(fork.child_pid),
             EventData::Exit(exit) if pids.contains(&exit.process_pid) => {
                 assert!(forked.contains(&exit.process_pid), "an exit before the fork");
@@ -279,7 +279,7 @@ fn an_exit_that_nobody_waits_for_names_no_parent() {
     let mut grandchild = None;
     let exit = live::until(&mut connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        match event.data {
+        match event.data() {
             EventData::Fork(fork) if fork.parent_tgid == parent.pid() => {
                 grandchild = Some(fork.child_pid);
                 None

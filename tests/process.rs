@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
 use cnproc_sys::{
-    Connector, Delivery, Error, Event, EventData, EventMask, Exec, Identity, Options, Process,
-    Replaced, kernel,
+    Connector, Delivery, Error, Event, EventData, EventMask, Identity, Options, Process, Replaced,
+    kernel,
 };
 use std::fs;
 use std::io::ErrorKind;
@@ -18,8 +18,8 @@ use support::{child, live};
 /// Waits for an event of a process.
 fn await_event(connector: &mut Connector, tgid: i32, wanted: fn(&EventData) -> bool) -> Event {
     live::until(connector, |delivery| match delivery {
-        Delivery::Event(event) if event.data.process_tgid() == Some(tgid) => {
-            wanted(&event.data).then_some(event)
+        Delivery::Event(event) if event.process_tgid() == Some(tgid) => {
+            wanted(&event.data()).then_some(event)
         }
         _ => None,
     })
@@ -88,8 +88,8 @@ fn is_in_the_tick_of_its_start(child: &Child, event: &Event) -> bool {
 fn named(connector: &mut Connector, age: Duration) -> Option<(Child, Event)> {
     let child = named_after(age);
     let event = live::until(connector, |delivery| match delivery {
-        Delivery::Event(event) if event.data.process_tgid() == Some(child.pid()) => {
-            IS_UID(&event.data).then_some(Some(event))
+        Delivery::Event(event) if event.process_tgid() == Some(child.pid()) => {
+            IS_UID(&event.data()).then_some(Some(event))
         }
         Delivery::Event(_) => None,
         Delivery::Lost(_) => Some(None),
@@ -219,10 +219,10 @@ fn asking_ahead_takes_nothing_from_the_stream() {
         let mut batch = connector.recv(Some(Duration::from_secs(20))).unwrap().unwrap();
         while let Some(delivery) = batch.next() {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-            if event.data.process_tgid() == Some(pid) {
+            if event.process_tgid() == Some(pid) {
                 assert!(matches!(batch.process(&event), Err(Error::ProcessGone)));
-                told.push(cnproc_sys::event_name(event.data.what()).unwrap());
-            } else if event.data.process_tgid().is_some() {
+                told.push(cnproc_sys::event_name(event.what).unwrap());
+            } else if event.process_tgid().is_some() {
                 drop(batch.process(&event));
             }
         }
@@ -359,8 +359,10 @@ fn exec_now(tgid: i32) -> Event {
     // SAFETY: `time` is valid for writing.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     let timestamp_ns = time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
-    let data = EventData::Exec(Exec { process_pid: tgid, process_tgid: tgid });
-    Event { cpu: 0, timestamp_ns, seq: 0, ack: 0, size: 40, data }
+    let mut event_data = [0; 24];
+    event_data[..8].copy_from_slice([tgid.to_ne_bytes(); 2].as_flattened());
+    let what = kernel::PROC_EVENT_EXEC;
+    Event { what, cpu: 0, timestamp_ns, event_data, seq: 0, ack: 0, size: 40 }
 }
 
 /// It shares its parent's processor, which the parent does not leave.
@@ -382,7 +384,7 @@ fn a_process_that_has_not_run_yet_is_likely() {
         let event = loop {
             let mut batch = connector.recv(Some(Duration::ZERO)).unwrap().unwrap();
             match batch.next() {
-                Some(Delivery::Event(event)) if event.data.process_tgid() == Some(child.pid()) => {
+                Some(Delivery::Event(event)) if event.process_tgid() == Some(child.pid()) => {
                     break event;
                 }
                 _ => {}
@@ -447,7 +449,7 @@ fn a_kernel_thread_has_a_name_and_no_program() {
 #[test]
 fn what_is_of_no_process_or_asked_by_a_child_is_an_error() {
     let Some(mut connector) = live::open(options()) else { return };
-    let ack = Event { data: EventData::Ack(cnproc_sys::Ack { err: 0 }), ..exec_now(1) };
+    let ack = Event { what: kernel::PROC_EVENT_NONE, ..exec_now(1) };
     assert!(matches!(connector.process(&ack), Err(Error::NotOfProcess)));
     assert!(matches!(connector.process(&exec_now(0)), Err(Error::NotOfProcess)));
     let process = connector.process(&exec_now(1)).unwrap();
@@ -588,7 +590,7 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
         }
     });
     let event = live::until(&mut connector, |delivery| match delivery {
-        Delivery::Event(event) => match event.data {
+        Delivery::Event(event) => match event.data() {
             EventData::Uid(uid) if uid.ruid == USER && is_child_of(uid.process_tgid, &outer) => {
                 Some(event)
             }

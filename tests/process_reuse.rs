@@ -266,7 +266,7 @@ fn race(reaped_by_kernel: bool) {
             }
             None => continue,
         };
-        let Some(round) = round_of(&event.data, pid) else { continue };
+        let Some(round) = round_of(&event.data(), pid) else { continue };
         last = round;
         shared.asked.store(round, Ordering::Release);
         spin(scatter(round + rounds) % 8_000);
@@ -309,7 +309,7 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
     let earlier = child::fork(wait_for_the_end);
     let pid = earlier.pid();
     let event = live::until(&mut connector, |delivery| match delivery {
-        Delivery::Event(event) if round_of(&event.data, pid) == Some(1) => Some(event),
+        Delivery::Event(event) if round_of(&event.data(), pid) == Some(1) => Some(event),
         _ => None,
     });
     let process = connector.process(&event).unwrap();

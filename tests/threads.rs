@@ -9,7 +9,7 @@ use support::{child, live};
 
 /// An event as its type, whether its pid is the leader's, and `is_thread`.
 fn shape(event: &Event, tgid: c_int) -> (&'static str, bool, bool) {
-    let (kind, pid) = match event.data {
+    let (kind, pid) = match event.data() {
         EventData::Fork(fork) => ("fork", fork.child_pid),
         EventData::Exec(exec) => ("exec", exec.process_pid),
         EventData::Comm(comm) => ("comm", comm.process_pid),
@@ -17,7 +17,7 @@ fn shape(event: &Event, tgid: c_int) -> (&'static str, bool, bool) {
         EventData::Exit(exit) => ("exit", exit.process_pid),
         _ => panic!("{event:?}"),
     };
-    (kind, pid == tgid, event.data.is_thread())
+    (kind, pid == tgid, event.is_thread())
 }
 
 const LEADER: bool = true;
@@ -52,11 +52,11 @@ fn all_of(connector: &mut Connector, tgid: c_int, exits: usize) -> Vec<Event> {
     let mut ended = 0;
     live::until(connector, |delivery| {
         let cnproc_sys::Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if event.data.process_tgid() != Some(tgid) {
+        if event.process_tgid() != Some(tgid) {
             return None;
         }
         events.push(event);
-        ended += usize::from(matches!(event.data, EventData::Exit(_)));
+        ended += usize::from(matches!(event.data(), EventData::Exit(_)));
         (ended == exits).then_some(())
     });
     events
@@ -87,7 +87,7 @@ fn exec_from_a_thread_shows_an_exit_of_the_leader_though_the_process_lives() {
             ("exit", LEADER, !THREAD),
         ]
     );
-    let EventData::Exit(first) = events[2].data else { panic!() };
+    let EventData::Exit(first) = events[2].data() else { panic!() };
     assert_eq!(first.exit_code, 0);
 }
 
@@ -114,7 +114,7 @@ fn a_leader_that_exits_first_shows_an_exit_though_the_process_lives() {
             ("exit", !LEADER, THREAD),
         ]
     );
-    let EventData::Exit(leader) = events[2].data else { panic!() };
+    let EventData::Exit(leader) = events[2].data() else { panic!() };
     assert_eq!(leader.exit_code, 3 << 8, "the thread's, not the process's status");
 }
 

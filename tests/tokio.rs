@@ -42,7 +42,7 @@ async fn hear(options: Options) {
             connector.recv(&mut deliveries).await.unwrap();
             for delivery in deliveries.drain(..) {
                 seen += match delivery {
-                    Delivery::Event(event) => u64::from(event.data.process_tgid() == Some(pid)),
+                    Delivery::Event(event) => u64::from(event.process_tgid() == Some(pid)),
                     Delivery::Lost(count) => count,
                 };
             }

@@ -57,7 +57,7 @@ fn listen(rmem_max: u32) -> c_int {
         let Ok(Some(batch)) = connector.recv(Some(live::PATIENCE)) else { return 101 };
         for delivery in batch {
             if let Delivery::Event(event) = delivery
-                && let EventData::Exit(exit) = event.data
+                && let EventData::Exit(exit) = event.data()
                 && exit.process_pid == child
             {
                 return if exit.exit_code == 7 << 8 { 0 } else { 102 };

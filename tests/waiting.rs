@@ -26,7 +26,7 @@ fn make() -> c_int {
 
 fn hears(connector: &mut Connector, pid: c_int) {
     live::until(connector, |delivery| match delivery {
-        Delivery::Event(event) => (event.data.process_tgid() == Some(pid)).then_some(()),
+        Delivery::Event(event) => (event.process_tgid() == Some(pid)).then_some(()),
         Delivery::Lost(_) => panic!("{delivery:?}"),
     });
 }
@@ -99,7 +99,7 @@ fn who_waits_for_edges_misses_nothing() {
                 for delivery in batch {
                     match delivery {
                         Delivery::Event(event) => {
-                            let EventData::Gid(gid) = event.data else { panic!("{event}") };
+                            let EventData::Gid(gid) = event.data() else { panic!("{event}") };
                             last = gid.rgid;
                             seen += 1;
                         }

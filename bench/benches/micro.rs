@@ -18,7 +18,7 @@ unsafe extern "C" {
 
 /// As the C function: a number made of the event's fields.
 fn number(event: &Event) -> u64 {
-    match event.data {
+    match event.data() {
         EventData::Fork(fork) => fork.child_pid as u64 + fork.parent_tgid as u64,
         EventData::Exec(exec) => exec.process_pid as u64,
         EventData::Uid(uid) => uid.process_pid as u64 + u64::from(uid.ruid),

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn cnproc_process_open(
     }
     // SAFETY: not NULL, and by contract an event, be it misaligned.
     let event = unsafe { event.read_unaligned() };
-    let Some(event) = convert::event(&event) else { return ret::INVALID };
+    let Ok(event) = convert::event(&event) else { return ret::INVALID };
     let process = match cp.connector.process(&event) {
         Ok(process) => process,
         Err(error) => return ret::status(Err(error)),

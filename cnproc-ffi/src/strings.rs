@@ -26,7 +26,7 @@ pub unsafe extern "C" fn cnproc_event_is_thread(event: *const cnproc_event) -> c
     }
     // SAFETY: not NULL, and by contract an event, be it misaligned.
     let event = unsafe { event.read_unaligned() };
-    convert::event_data(&event).is_ok_and(|data| data.is_thread()).into()
+    convert::event(&event).is_ok_and(|event| event.is_thread()).into()
 }
 
 /// Writes the classic line for an event, without a newline, as snprintf does: at most `len` bytes
@@ -47,8 +47,8 @@ pub unsafe extern "C" fn cnproc_event_format(
     // SAFETY: not NULL, and by contract an event, be it misaligned.
     let event = unsafe { event.read_unaligned() };
     let mut line = Buffer { start: buf.cast(), room: len.saturating_sub(1), length: 0 };
-    let written = match convert::event_data(&event) {
-        Ok(data) => data.write_line(&mut line),
+    let written = match convert::event(&event) {
+        Ok(event) => event.data().write_line(&mut line),
         Err(count) => lost_line(&mut line, count),
     };
     if written.is_err() {

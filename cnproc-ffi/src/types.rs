@@ -154,8 +154,8 @@ pub struct cnproc_lost {
     pub count: u64,
 }
 
-/// What happened: the member that belongs to cnproc_event.what. The others read as zeros and parts
-/// of it.
+/// What happened: the member that belongs to cnproc_event.what. What it does not fill is zero; before
+/// Linux 3.12, anything.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union cnproc_event_data {

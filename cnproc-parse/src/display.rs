@@ -1,17 +1,24 @@
 //! The classic line for each event: what `proc_events.c`, the program that everybody copied, prints;
 //! and lines in its manner for the types that it did not know.
 
-use crate::event::{Event, EventData};
+use crate::event::Event;
+use crate::event_data::EventData;
 use core::fmt::{self, Write};
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.data.write_line(f)
+        self.data().fmt(f)
+    }
+}
+
+impl fmt::Display for EventData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_line(f)
     }
 }
 
 impl EventData {
-    /// Writes what [`Event`]'s `Display` writes, without the formatting machinery of `core`, which
+    /// Writes what `Display` writes, without the formatting machinery of `core`, which
     /// would make up the most of a small C library.
     pub fn write_line(&self, out: &mut impl Write) -> fmt::Result {
         let mut line = Line(out);
@@ -120,11 +127,11 @@ impl<'a, W: Write> Line<'a, W> {
 mod tests {
     extern crate std;
 
-    use crate::event::*;
+    use crate::event_data::*;
     use std::string::ToString;
 
     fn line(data: EventData) -> std::string::String {
-        Event { cpu: 0, timestamp_ns: 0, seq: 0, ack: 0, size: 40, data }.to_string()
+        data.to_string()
     }
 
     #[test]

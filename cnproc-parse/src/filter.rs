@@ -2,7 +2,7 @@
 //! socket, which every kernel runs, and again in user space.
 
 use crate::cn_msg;
-use crate::event::{Event, EventData};
+use crate::event::Event;
 use crate::kernel::{self, exit_proc_event, fork_proc_event, proc_event};
 use crate::mask::EventMask;
 use crate::nlmsg;
@@ -13,7 +13,7 @@ use core::mem::offset_of;
 pub struct Filter {
     /// The types wanted. [`EventMask::ALL`] lets types pass that are yet to be invented, too.
     pub events: EventMask,
-    /// Leave out what concerns a thread only ([`EventData::is_thread`]).
+    /// Leave out what concerns a thread only ([`Event::is_thread`]).
     pub processes: bool,
 }
 
@@ -28,17 +28,17 @@ impl Filter {
 
     /// Whether the event is wanted.
     #[inline]
-    pub const fn matches(&self, event: &Event) -> bool {
-        let wanted = match event.data {
-            EventData::Ack(_) => return true,
-            EventData::Exit(exit) => {
+    pub fn matches(&self, event: &Event) -> bool {
+        let wanted = match event.what {
+            kernel::PROC_EVENT_NONE => return true,
+            kernel::PROC_EVENT_EXIT => {
                 self.events.contains(EventMask::EXIT)
-                    || self.events.contains(EventMask::NONZERO_EXIT) && exit.exit_code != 0
+                    || self.events.contains(EventMask::NONZERO_EXIT) && event.is_nonzero_exit()
             }
             _ if self.events.contains(EventMask::ALL) => true,
-            data => self.types() & data.what() != 0,
+            what => self.types() & what != 0,
         };
-        wanted && !(self.processes && event.data.is_thread())
+        wanted && !(self.processes && event.is_thread())
     }
 
     /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an event that is
@@ -170,31 +170,25 @@ const fn distance(target: u8, to_accept: usize) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Ack, Comm, Exit, Fork, Unknown};
 
-    fn event(data: EventData) -> Event {
-        Event { cpu: 0, timestamp_ns: 0, seq: 0, ack: 0, size: 40, data }
+    /// An event of which only type and first words matter.
+    fn event(what: u32, words: [u32; 4]) -> Event {
+        let mut event_data = [0; 24];
+        for (to, word) in event_data.chunks_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_ne_bytes());
+        }
+        Event { what, cpu: 0, timestamp_ns: 0, event_data, seq: 0, ack: 0, size: 40 }
     }
 
-    fn exit(process_pid: i32, exit_code: u32) -> Event {
-        event(EventData::Exit(Exit {
-            process_pid,
-            process_tgid: 7,
-            exit_code,
-            exit_signal: 17,
-            parent_pid: 1,
-            parent_tgid: 1,
-        }))
+    fn exit(process_pid: u32, exit_code: u32) -> Event {
+        event(kernel::PROC_EVENT_EXIT, [process_pid, 7, exit_code, 17])
     }
-
-    const FORK: EventData =
-        EventData::Fork(Fork { parent_pid: 1, parent_tgid: 1, child_pid: 8, child_tgid: 8 });
 
     #[test]
     fn a_mask_lets_its_types_and_acknowledgements_pass() {
         let filter = Filter { events: EventMask::FORK, processes: false };
-        assert!(filter.matches(&event(FORK)));
-        assert!(filter.matches(&event(EventData::Ack(Ack { err: 1 }))));
+        assert!(filter.matches(&event(kernel::PROC_EVENT_FORK, [1, 1, 8, 8])));
+        assert!(filter.matches(&event(kernel::PROC_EVENT_NONE, [1, 0, 0, 0])));
         assert!(!filter.matches(&exit(7, 0)));
     }
 
@@ -213,13 +207,12 @@ mod tests {
         assert!(!filter.is_everything());
         assert!(filter.matches(&exit(7, 0)));
         assert!(!filter.matches(&exit(8, 0)));
-        let comm = Comm { process_pid: 8, process_tgid: 7, comm: [0; 16] };
-        assert!(!filter.matches(&event(EventData::Comm(comm))));
+        assert!(!filter.matches(&event(kernel::PROC_EVENT_COMM, [8, 7, 0, 0])));
     }
 
     #[test]
     fn types_yet_to_be_invented_pass_where_all_are_wanted() {
-        let unknown = event(EventData::Unknown(Unknown { what: 0x400, bytes: [0; 24] }));
+        let unknown = event(0x400, [0; 4]);
         assert!(Filter::EVERYTHING.is_everything());
         assert!(Filter::EVERYTHING.matches(&unknown));
         assert!(!Filter { events: EventMask::EXIT, processes: false }.matches(&unknown));

@@ -40,7 +40,7 @@
 //! for message in messages_in(&datagram, ByteOrder::Little) {
 //!     match message? {
 //!         Message::Event(event) => {
-//!             let EventData::Exec(exec) = event.data else { panic!("not an exec: {event}") };
+//!             let EventData::Exec(exec) = event.data() else { panic!("not an exec: {event}") };
 //!             assert_eq!((exec.process_pid, exec.process_tgid), (5220, 5220));
 //!             assert_eq!((event.cpu, event.timestamp_ns), (0, 3_336_576_589_124));
 //!             assert_eq!(event.to_string(), "exec: tid=5220 pid=5220");
@@ -60,6 +60,7 @@ mod cn_msg;
 mod display;
 mod error;
 mod event;
+mod event_data;
 mod filter;
 pub mod kernel;
 mod mask;
@@ -72,9 +73,9 @@ mod single;
 
 pub use bytes::ByteOrder;
 pub use error::{Layer, ParseError, ParseErrorKind};
-pub use event::{
-    Ack, Comm, Coredump, Event, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
-    event_name, event_name_c,
+pub use event::{Event, event_name, event_name_c};
+pub use event_data::{
+    Ack, Comm, Coredump, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
 };
 pub use filter::{Filter, Program};
 pub use mask::EventMask;

@@ -130,7 +130,7 @@ fn read(message: &Nlmsg<'_>, offset: usize, order: ByteOrder) -> Result<Message,
 mod tests {
     use super::*;
     use crate::error::ParseErrorKind;
-    use crate::event::{EventData, Exec};
+    use crate::event_data::{EventData, Exec};
 
     /// An exec of pid `pid`, little-endian, 76 bytes.
     fn exec(pid: u8) -> [u8; 76] {
@@ -163,11 +163,11 @@ mod tests {
     }
 
     fn pid(item: Option<Result<Message, ParseError>>) -> i32 {
-        match item {
-            Some(Ok(Message::Event(Event {
-                data: EventData::Exec(Exec { process_pid, process_tgid }),
-                ..
-            }))) if process_pid == process_tgid => process_pid,
+        let Some(Ok(Message::Event(event))) = item else { panic!("not an event: {item:?}") };
+        match event.data() {
+            EventData::Exec(Exec { process_pid, process_tgid }) if process_pid == process_tgid => {
+                process_pid
+            }
             other => panic!("not an exec: {other:?}"),
         }
     }

@@ -3,18 +3,17 @@
 use crate::bytes::ByteOrder;
 use crate::cn_msg::CnMsg;
 use crate::error::{Layer, ParseError};
-use crate::event::{
-    Ack, Comm, Coredump, Event, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
-};
-use crate::kernel::{self, PROC_EVENT_SIZE_BEFORE_3_2};
+use crate::event::{Event, event_name};
+use crate::event_data;
+use crate::kernel::{self, PROC_EVENT_SIZE_BEFORE_3_2, comm_proc_event};
+use core::mem::offset_of;
 
 const SIZE: usize = size_of::<kernel::proc_event>();
-const HEADER: usize = core::mem::offset_of!(kernel::proc_event, event_data);
-const DATA: usize = size_of::<kernel::event_data>();
+const HEADER: usize = offset_of!(kernel::proc_event, event_data);
 const DATA_BEFORE_3_2: usize = PROC_EVENT_SIZE_BEFORE_3_2 - HEADER;
 
-/// The union's words.
-pub(crate) type Words = [[u8; 4]; DATA / 4];
+/// The union's bytes.
+type Data = [u8; event_data::SIZE];
 
 /// Reads the event in `message`; `offset` is where in the datagram its data begin.
 #[inline]
@@ -27,9 +26,9 @@ pub(crate) fn read(
     let truncated = |needed| ParseError::truncated(Layer::ProcEvent, offset, needed, available);
     let short = || truncated(PROC_EVENT_SIZE_BEFORE_3_2);
     let (header, rest) = message.data.split_first_chunk::<HEADER>().ok_or_else(short)?;
-    let data = match rest.first_chunk::<DATA>() {
+    let event_data = match rest.first_chunk() {
         Some(data) => *data,
-        None => zero_extended(rest.first_chunk::<DATA_BEFORE_3_2>().ok_or_else(short)?),
+        None => zero_extended(rest.first_chunk().ok_or_else(short)?),
     };
 
     let [w0, w1, w2, w3, c0, c1, c2, c3, t0, t1, t2, t3, t4, t5, t6, t7] = *header;
@@ -38,104 +37,44 @@ pub(crate) fn read(
         return Err(truncated(SIZE));
     }
     Ok(Event {
+        what,
         cpu: order.u32([c0, c1, c2, c3]),
         timestamp_ns: order.u64([t0, t1, t2, t3, t4, t5, t6, t7]),
+        event_data: if order == ByteOrder::NATIVE { event_data } else { swapped(what, event_data) },
         seq: message.seq,
         ack: message.ack,
         // A cn_msg's length is 16 bits wide.
         size: available as u32,
-        data: read_data(what, words(&data), order),
     })
 }
 
 /// What the union was before Linux 3.2, with zeros for the members that came after.
-#[inline]
-fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> [u8; DATA] {
-    let mut extended = [0; DATA];
+fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> Data {
+    let mut extended = [0; _];
     for (to, from) in extended.iter_mut().zip(data) {
         *to = *from;
     }
     extended
 }
 
-/// Whole words and not bytes, which the compiler would put together one by one.
-#[inline]
-fn words(data: &[u8; DATA]) -> Words {
-    let mut words = [[0; 4]; DATA / 4];
-    for (to, from) in words.iter_mut().zip(data.as_chunks().0) {
-        *to = *from;
+/// From the other byte order. A name is bytes; what an unknown type holds can't be known.
+#[cold]
+fn swapped(what: u32, mut data: Data) -> Data {
+    let numbers = match what {
+        kernel::PROC_EVENT_COMM => offset_of!(comm_proc_event, comm),
+        what if event_name(what).is_some() => data.len(),
+        _ => 0,
+    };
+    for number in data.get_mut(..numbers).unwrap_or_default().as_chunks_mut::<4>().0 {
+        number.reverse();
     }
-    words
-}
-
-#[inline]
-fn joined<const WORDS: usize, const BYTES: usize>(words: [[u8; 4]; WORDS]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    for (to, from) in bytes.iter_mut().zip(words.as_flattened()) {
-        *to = *from;
-    }
-    bytes
-}
-
-#[inline]
-pub(crate) fn read_data(what: u32, data: Words, order: ByteOrder) -> EventData {
-    let [first, second, third, fourth, fifth, sixth] = data;
-    let process_pid = order.i32(first);
-    let process_tgid = order.i32(second);
-    match what {
-        kernel::PROC_EVENT_NONE => EventData::Ack(Ack { err: order.u32(first) }),
-        kernel::PROC_EVENT_FORK => EventData::Fork(Fork {
-            parent_pid: process_pid,
-            parent_tgid: process_tgid,
-            child_pid: order.i32(third),
-            child_tgid: order.i32(fourth),
-        }),
-        kernel::PROC_EVENT_EXEC => EventData::Exec(Exec { process_pid, process_tgid }),
-        kernel::PROC_EVENT_UID => EventData::Uid(Uid {
-            process_pid,
-            process_tgid,
-            ruid: order.u32(third),
-            euid: order.u32(fourth),
-        }),
-        kernel::PROC_EVENT_GID => EventData::Gid(Gid {
-            process_pid,
-            process_tgid,
-            rgid: order.u32(third),
-            egid: order.u32(fourth),
-        }),
-        kernel::PROC_EVENT_SID => EventData::Sid(Sid { process_pid, process_tgid }),
-        kernel::PROC_EVENT_PTRACE => EventData::Ptrace(Ptrace {
-            process_pid,
-            process_tgid,
-            tracer_pid: order.i32(third),
-            tracer_tgid: order.i32(fourth),
-        }),
-        kernel::PROC_EVENT_COMM => EventData::Comm(Comm {
-            process_pid,
-            process_tgid,
-            comm: joined([third, fourth, fifth, sixth]),
-        }),
-        kernel::PROC_EVENT_COREDUMP => EventData::Coredump(Coredump {
-            process_pid,
-            process_tgid,
-            parent_pid: order.i32(third),
-            parent_tgid: order.i32(fourth),
-        }),
-        kernel::PROC_EVENT_EXIT => EventData::Exit(Exit {
-            process_pid,
-            process_tgid,
-            exit_code: order.u32(third),
-            exit_signal: order.u32(fourth),
-            parent_pid: order.i32(fifth),
-            parent_tgid: order.i32(sixth),
-        }),
-        what => EventData::Unknown(Unknown { what, bytes: joined(data) }),
-    }
+    data
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_data::{EventData, Exec, Exit};
 
     /// what, cpu 7, timestamp, and a union whose bytes are all different.
     fn golden(what: u32) -> [u8; SIZE] {
@@ -151,16 +90,8 @@ mod tests {
         read(&message, 36, ByteOrder::Little)
     }
 
-    fn data_of(what: u32) -> EventData {
-        read_little(&golden(what)).unwrap().data
-    }
-
     const A: i32 = 0x1413_1211;
     const B: i32 = 0x1817_1615;
-    const C: i32 = 0x1c1b_1a19;
-    const D: i32 = 0x201f_1e1d;
-    const E: i32 = 0x2423_2221;
-    const F: i32 = 0x2827_2625;
 
     #[test]
     fn the_header_and_the_connectors_numbers() {
@@ -171,57 +102,30 @@ mod tests {
     }
 
     #[test]
-    fn each_type_reads_its_own_members() {
-        assert_eq!(data_of(0), EventData::Ack(Ack { err: A as u32 }));
-        assert_eq!(
-            data_of(1),
-            EventData::Fork(Fork { parent_pid: A, parent_tgid: B, child_pid: C, child_tgid: D })
-        );
-        assert_eq!(data_of(2), EventData::Exec(Exec { process_pid: A, process_tgid: B }));
-        let (ruid, euid) = (C as u32, D as u32);
-        assert_eq!(data_of(4), EventData::Uid(Uid { process_pid: A, process_tgid: B, ruid, euid }));
-        assert_eq!(
-            data_of(0x40),
-            EventData::Gid(Gid { process_pid: A, process_tgid: B, rgid: ruid, egid: euid })
-        );
-        assert_eq!(data_of(0x80), EventData::Sid(Sid { process_pid: A, process_tgid: B }));
-        assert_eq!(
-            data_of(0x100),
-            EventData::Ptrace(Ptrace {
-                process_pid: A,
-                process_tgid: B,
-                tracer_pid: C,
-                tracer_tgid: D
-            })
-        );
-        let comm = core::array::from_fn(|i| i as u8 + 25);
-        assert_eq!(data_of(0x200), EventData::Comm(Comm { process_pid: A, process_tgid: B, comm }));
-        assert_eq!(
-            data_of(0x4000_0000),
-            EventData::Coredump(Coredump {
-                process_pid: A,
-                process_tgid: B,
-                parent_pid: C,
-                parent_tgid: D
-            })
-        );
-        assert_eq!(
-            data_of(0x8000_0000),
-            EventData::Exit(Exit {
-                process_pid: A,
-                process_tgid: B,
-                exit_code: C as u32,
-                exit_signal: D as u32,
-                parent_pid: E,
-                parent_tgid: F
-            })
-        );
-    }
-
-    #[test]
-    fn an_unknown_type_is_a_value_with_its_bytes() {
-        let bytes = core::array::from_fn(|i| i as u8 + 17);
-        assert_eq!(data_of(0x400), EventData::Unknown(Unknown { what: 0x400, bytes }));
+    fn the_union_is_turned_to_this_machines_order_but_for_names_and_what_is_unknown() {
+        const PLAIN: Data = [
+            17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+            39, 40,
+        ];
+        for (what, turned) in [(kernel::PROC_EVENT_EXIT, 24), (kernel::PROC_EVENT_COMM, 8), (3, 0)]
+        {
+            let data = |order| {
+                let mut bytes = golden(what);
+                if order == ByteOrder::Big {
+                    bytes[..4].reverse();
+                }
+                let message = CnMsg { idx: 1, val: 1, seq: 5, ack: 6, data: &bytes };
+                read(&message, 36, order).unwrap().event_data
+            };
+            let mut expected = PLAIN;
+            expected[..turned].chunks_mut(4).for_each(<[u8]>::reverse);
+            let (native, other) = match ByteOrder::NATIVE {
+                ByteOrder::Little => (ByteOrder::Little, ByteOrder::Big),
+                ByteOrder::Big => (ByteOrder::Big, ByteOrder::Little),
+            };
+            assert_eq!(data(native), PLAIN, "{what:#x}");
+            assert_eq!(data(other), expected, "{what:#x}");
+        }
     }
 
     #[test]
@@ -229,12 +133,12 @@ mod tests {
         let event = read_little(&golden(kernel::PROC_EVENT_EXIT)[..32]).unwrap();
         assert_eq!(event.size, 32);
         assert_eq!(
-            event.data,
+            event.data(),
             EventData::Exit(Exit {
                 process_pid: A,
                 process_tgid: B,
-                exit_code: C as u32,
-                exit_signal: D as u32,
+                exit_code: 0x1c1b_1a19,
+                exit_signal: 0x201f_1e1d,
                 parent_pid: 0,
                 parent_tgid: 0
             })
@@ -261,6 +165,6 @@ mod tests {
         longer[..SIZE].copy_from_slice(&golden(kernel::PROC_EVENT_EXEC));
         let event = read_little(&longer).unwrap();
         assert_eq!(event.size, 48);
-        assert_eq!(event.data, EventData::Exec(Exec { process_pid: A, process_tgid: B }));
+        assert_eq!(event.data(), EventData::Exec(Exec { process_pid: A, process_tgid: B }));
     }
 }

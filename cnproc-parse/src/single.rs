@@ -2,11 +2,12 @@
 
 use crate::bytes::ByteOrder;
 use crate::event::Event;
+use crate::event_data;
 use crate::kernel;
-use crate::proc_event;
 
 const EVENT: usize = size_of::<kernel::proc_event>();
 const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>() + EVENT;
+const HEADER: usize = LENGTH - event_data::SIZE;
 
 /// The event of a datagram that is one event and nothing else, as every kernel since 3.2 sends them.
 ///
@@ -15,9 +16,9 @@ const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>(
 #[inline]
 pub fn single_event(datagram: &[u8]) -> Option<Event> {
     let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
-    let words: [[u8; 4]; LENGTH / 4] = datagram.as_chunks().0.try_into().ok()?;
-    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu, early, late, data @ ..] =
-        words;
+    let (header, event_data) = datagram.split_last_chunk()?;
+    let words: [[u8; 4]; HEADER / 4] = header.as_chunks().0.try_into().ok()?;
+    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu, early, late] = words;
     let ([t0, t1, _, _], [l0, l1, _, _]) = (nlmsg_type, len);
     let order = ByteOrder::NATIVE;
     let is_event = order.u32(nlmsg_len) == LENGTH as u32
@@ -30,12 +31,13 @@ pub fn single_event(datagram: &[u8]) -> Option<Event> {
     }
     let ([n0, n1, n2, n3], [n4, n5, n6, n7]) = (early, late);
     Some(Event {
+        what: order.u32(what),
         cpu: order.u32(cpu),
         timestamp_ns: order.u64([n0, n1, n2, n3, n4, n5, n6, n7]),
         seq: order.u32(seq),
         ack: order.u32(ack),
+        event_data: *event_data,
         size: EVENT as u32,
-        data: proc_event::read_data(order.u32(what), data, order),
     })
 }
 

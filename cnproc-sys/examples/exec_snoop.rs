@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while let Some(delivery) = batch.next() {
             match delivery {
                 Delivery::Event(event) => {
-                    if let EventData::Exec(exec) = event.data {
+                    if let EventData::Exec(exec) = event.data() {
                         print_exec(&mut batch, &event, exec.process_tgid);
                     }
                 }

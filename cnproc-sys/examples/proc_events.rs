@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         for delivery in batch {
             match delivery {
-                Delivery::Event(event) => match event.data {
+                Delivery::Event(event) => match event.data() {
                     EventData::Ack(_) => writeln!(out, "set mcast listen ok")?,
                     EventData::Fork(_)
                     | EventData::Exec(_)

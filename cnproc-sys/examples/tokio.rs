@@ -48,7 +48,7 @@ fn main() -> io::Result<()> {
             connector.recv(&mut deliveries).await?;
             for delivery in deliveries.drain(..) {
                 match delivery {
-                    Delivery::Event(event) if matches!(event.data, EventData::Exec(_)) => {
+                    Delivery::Event(event) if matches!(event.data(), EventData::Exec(_)) => {
                         println!("{event}");
                     }
                     Delivery::Event(_) => {}

@@ -12,7 +12,7 @@ use crate::diagnosis;
 use crate::error::Error;
 use crate::fd::Fd;
 use crate::syscall;
-use cnproc_parse::{EventData, EventMask, Message, Operation, Request, messages};
+use cnproc_parse::{Ack, EventData, EventMask, Message, Operation, Request, messages};
 use core::time::Duration;
 
 /// How many IGNOREs are owed to the kernel: before Linux 6.6 it counts each LISTEN.
@@ -229,13 +229,13 @@ fn answer_in(datagram: &[u8], sent: &Sent) -> Answer {
     let mut answer = Answer::Nothing;
     for message in messages(datagram) {
         let Ok(Message::Event(event)) = message else { continue };
-        match event.data {
-            EventData::Ack(ack) if event.ack == sent.nonce.wrapping_add(1) => {
-                let timestamp_ns = event.timestamp_ns;
-                return Answer::Acknowledged { err: ack.err, timestamp_ns };
-            }
-            _ if event.timestamp_ns > sent.after_ns => answer = Answer::Passed,
-            _ => {}
+        if let EventData::Ack(Ack { err }) = event.data()
+            && event.ack == sent.nonce.wrapping_add(1)
+        {
+            return Answer::Acknowledged { err, timestamp_ns: event.timestamp_ns };
+        }
+        if event.timestamp_ns > sent.after_ns {
+            answer = Answer::Passed;
         }
     }
     answer

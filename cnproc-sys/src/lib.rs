@@ -8,7 +8,7 @@
 //! while let Some(batch) = connector.recv(None)? {
 //!     for delivery in batch {
 //!         match delivery {
-//!             Delivery::Event(event) => match event.data {
+//!             Delivery::Event(event) => match event.data() {
 //!                 EventData::Exec(exec) => println!("{} runs a new program", exec.process_tgid),
 //!                 _ => println!("{event}"),
 //!             },

@@ -121,14 +121,13 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cnproc_parse::{Ack, EventData};
 
     fn account(by_sequence: bool) -> Account<Vec<Sequence>> {
         Account::new(vec![Sequence::default(); 4], by_sequence)
     }
 
     fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
-        Event { cpu, timestamp_ns, seq, ack: 0, size: 40, data: EventData::Ack(Ack { err: 0 }) }
+        Event { what: 0, cpu, timestamp_ns, event_data: [0; 24], seq, ack: 0, size: 40 }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Options {
     }
 
     /// Leave out what concerns a thread only: see
-    /// [`EventData::is_thread`](cnproc_parse::EventData::is_thread). Refused in the kernel as well.
+    /// [`Event::is_thread`](cnproc_parse::Event::is_thread). Refused in the kernel as well.
     pub const fn processes(mut self, processes: bool) -> Self {
         self.filter.processes = processes;
         self

@@ -11,7 +11,7 @@
 
 #include "reference.h"
 
-/* An event of the kernel's, as the library should give it, member by member. */
+/* An event of the kernel's, as the library should give it: its union as it is. */
 static struct cnproc_event expected(const struct message *message)
 {
     const struct proc_event *from = &message->event;
@@ -24,50 +24,7 @@ static struct cnproc_event expected(const struct message *message)
     to.seq = message->seq;
     to.ack = message->ack;
     to.size = message->len;
-#define COPY(member) to.event_data.member = from->event_data.member
-    switch (to.what) {
-    case PROC_EVENT_NONE:
-        COPY(ack.err);
-        break;
-    case PROC_EVENT_FORK:
-        COPY(fork.parent_pid), COPY(fork.parent_tgid);
-        COPY(fork.child_pid), COPY(fork.child_tgid);
-        break;
-    case PROC_EVENT_EXEC:
-        COPY(exec.process_pid), COPY(exec.process_tgid);
-        break;
-    case PROC_EVENT_UID:
-        COPY(id.process_pid), COPY(id.process_tgid);
-        COPY(id.r.ruid), COPY(id.e.euid);
-        break;
-    case PROC_EVENT_GID:
-        COPY(id.process_pid), COPY(id.process_tgid);
-        COPY(id.r.rgid), COPY(id.e.egid);
-        break;
-    case PROC_EVENT_SID:
-        COPY(sid.process_pid), COPY(sid.process_tgid);
-        break;
-    case PROC_EVENT_PTRACE:
-        COPY(ptrace.process_pid), COPY(ptrace.process_tgid);
-        COPY(ptrace.tracer_pid), COPY(ptrace.tracer_tgid);
-        break;
-    case PROC_EVENT_COMM:
-        COPY(comm.process_pid), COPY(comm.process_tgid);
-        memcpy(to.event_data.comm.comm, from->event_data.comm.comm, 16);
-        break;
-    case PROC_EVENT_COREDUMP:
-        COPY(coredump.process_pid), COPY(coredump.process_tgid);
-        COPY(coredump.parent_pid), COPY(coredump.parent_tgid);
-        break;
-    case PROC_EVENT_EXIT:
-        COPY(exit.process_pid), COPY(exit.process_tgid);
-        COPY(exit.exit_code), COPY(exit.exit_signal);
-        COPY(exit.parent_pid), COPY(exit.parent_tgid);
-        break;
-    default:
-        memcpy(to.event_data.bytes, &from->event_data, sizeof to.event_data.bytes);
-    }
-#undef COPY
+    memcpy(to.event_data.bytes, &from->event_data, sizeof to.event_data.bytes);
     return to;
 }
 

@@ -58,8 +58,9 @@ impl Log {
 
     fn take(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::Event(Event { cpu, seq, data, .. }) => {
-                let (told, what, tgid) = (self.told, data.what(), data.process_tgid());
+            Delivery::Event(event) => {
+                let Event { what, cpu, seq, .. } = event;
+                let (told, tgid) = (self.told, event.process_tgid());
                 self.heard.push(Heard { cpu, seq, told, what, tgid });
             }
             Delivery::Lost(0) => panic!("nothing was lost"),

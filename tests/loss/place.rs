@@ -66,7 +66,7 @@ fn a_loss_at_the_very_end_is_told_without_an_event_after_it() {
                         for delivery in batch.unwrap_or_else(|| panic!("{seen} + {told} of 1000")) {
                             match delivery {
                                 Delivery::Lost(count) => told += count,
-                                Delivery::Event(event) => seen += u64::from(is_own(event.data)),
+                                Delivery::Event(event) => seen += u64::from(is_own(event.data())),
                             }
                         }
                     }

@@ -72,7 +72,7 @@ impl Flood {
 
     /// The number of the flood's event that this is.
     pub fn number(&self, event: &Event) -> Option<u32> {
-        match event.data {
+        match event.data() {
             EventData::Gid(gid) if gid.process_tgid == self.child.pid() => {
                 gid.rgid.checked_sub(FIRST)
             }

@@ -39,12 +39,12 @@ pub fn life_of(connector: &mut Connector, tgid: i32) -> Vec<Event> {
     let mut events = Vec::new();
     until(connector, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if event.data.process_tgid() != Some(tgid) {
+        if event.process_tgid() != Some(tgid) {
             return None;
         }
         events.push(event);
         let ended =
-            matches!(event.data, cnproc_sys::EventData::Exit(exit) if exit.process_pid == tgid);
+            matches!(event.data(), cnproc_sys::EventData::Exit(exit) if exit.process_pid == tgid);
         ended.then_some(())
     });
     events

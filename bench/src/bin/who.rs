@@ -35,7 +35,7 @@ fn ask_library(connector: &mut Connector, event: &Event) -> Told {
 }
 
 fn ask_proc(_: &mut Connector, event: &Event) -> Told {
-    let tgid = event.data.process_tgid().unwrap_or_default();
+    let tgid = event.process_tgid().unwrap_or_default();
     match fs::read(format!("/proc/{tgid}/cmdline")) {
         Ok(command) if command.is_empty() => Told::Zombie,
         Ok(_) => Told::Believed,
@@ -71,7 +71,7 @@ fn measure(threads: usize, ask: fn(&mut Connector, &Event) -> Told, name: &str) 
                 continue;
             };
             let Some(Delivery::Event(event)) = batch.next() else { continue };
-            if let EventData::Exec(exec) = event.data {
+            if let EventData::Exec(exec) = event.data() {
                 let before = Instant::now();
                 let answer = ask(&mut connector, &event);
                 cost += before.elapsed();

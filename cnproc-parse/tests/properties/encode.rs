@@ -91,8 +91,37 @@ pub(crate) fn message(message: &Message, order: ByteOrder) -> Vec<u8> {
 /// `event.size` bytes of a `struct proc_event`.
 fn proc_event(event: &Event, order: ByteOrder) -> Vec<u8> {
     let mut bytes = Bytes { bytes: Vec::new(), order };
-    bytes.u32(event.data.what()).u32(event.cpu).u64(event.timestamp_ns);
-    match event.data {
+    bytes.u32(event.what).u32(event.cpu).u64(event.timestamp_ns);
+    data(&mut bytes, &event.data());
+    bytes.bytes.resize(event.size as usize, 0xa5);
+    bytes.bytes
+}
+
+/// The type of an event, and the union in this machine's order.
+pub(crate) fn event_data(event_data: &EventData) -> (u32, [u8; 24]) {
+    let mut bytes = Bytes { bytes: Vec::new(), order: ByteOrder::NATIVE };
+    data(&mut bytes, event_data);
+    bytes.bytes.resize(24, 0xa5);
+    let what = match event_data {
+        EventData::Ack(_) => 0,
+        EventData::Fork(_) => 1,
+        EventData::Exec(_) => 2,
+        EventData::Uid(_) => 4,
+        EventData::Gid(_) => 0x40,
+        EventData::Sid(_) => 0x80,
+        EventData::Ptrace(_) => 0x100,
+        EventData::Comm(_) => 0x200,
+        EventData::Coredump(_) => 0x4000_0000,
+        EventData::Exit(_) => 0x8000_0000,
+        EventData::Unknown(unknown) => unknown.what,
+        data => panic!("no type for {data:?}"),
+    };
+    (what, bytes.bytes.try_into().unwrap())
+}
+
+/// The members of the union that matter.
+fn data(bytes: &mut Bytes, data: &EventData) {
+    match *data {
         EventData::Ack(Ack { err }) => bytes.u32(err),
         EventData::Fork(Fork { parent_pid, parent_tgid, child_pid, child_tgid }) => {
             bytes.i32s([parent_pid, parent_tgid, child_pid, child_tgid])
@@ -122,6 +151,4 @@ fn proc_event(event: &Event, order: ByteOrder) -> Vec<u8> {
         EventData::Unknown(Unknown { bytes: data, .. }) => bytes.raw(&data),
         data => panic!("no bytes for {data:?}"),
     };
-    bytes.bytes.resize(event.size as usize, 0xa5);
-    bytes.bytes
 }

@@ -43,11 +43,11 @@ proptest! {
     /// Against the kernel's own words for its filter, in `cn_filter` of `drivers/connector/cn_proc.c`.
     #[test]
     fn a_mask_means_what_it_means_to_the_kernel(event in event(), events in mask()) {
-        let what = event.data.what();
-        let nonzero = matches!(event.data, EventData::Exit(Exit { exit_code: 1.., .. }));
+        let what = event.what;
+        let nonzero = matches!(event.data(), EventData::Exit(Exit { exit_code: 1.., .. }));
         let kernel = events.bits() & what != 0
             || nonzero && events.bits() & 0x2000_0000 != 0;
-        let known = !matches!(event.data, EventData::Ack(_) | EventData::Unknown(_));
+        let known = !matches!(event.data(), EventData::Ack(_) | EventData::Unknown(_));
         if known {
             prop_assert_eq!(Filter { events, processes: false }.matches(&event), kernel);
         }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 /// As the classic program prints it, and in its manner, but by the formatting machinery of `core`.
 fn expected(event: &Event) -> String {
-    match event.data {
+    match event.data() {
         EventData::Ack(ack) if ack.err == 0 => "set mcast listen ok".into(),
         EventData::Ack(ack) => format!("set mcast listen failed: errno={}", ack.err),
         EventData::Fork(e) => format!(

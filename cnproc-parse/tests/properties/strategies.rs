@@ -92,7 +92,8 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             Some(data) if size < 40 => (data, size),
             _ => (data, size.max(40)),
         };
-        Event { cpu, timestamp_ns, seq, ack, size, data }
+        let (what, event_data) = encode::event_data(&data);
+        Event { what, cpu, timestamp_ns, event_data, seq, ack, size }
     })
 }
 

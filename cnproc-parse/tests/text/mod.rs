@@ -22,8 +22,7 @@ pub(crate) fn describe(datagram: &[u8], order: ByteOrder) -> Vec<String> {
 }
 
 fn event_line(event: &Event) -> String {
-    let Event { cpu, timestamp_ns, seq, ack, size, data } = event;
-    let what = data.what();
+    let Event { what, cpu, timestamp_ns, seq, ack, size, .. } = event;
     let mut line = format!(
         "event what={what:#x} cpu={cpu} timestamp_ns={timestamp_ns} seq={seq} ack={ack} size={size}"
     );
@@ -31,7 +30,7 @@ fn event_line(event: &Event) -> String {
     macro_rules! members {
         ($($member:ident),*) => {{ $(write!(line, " {}={}", stringify!($member), $member).unwrap();)* }};
     }
-    match *data {
+    match event.data() {
         EventData::Ack(Ack { err }) => members!(err),
         EventData::Fork(Fork { parent_pid, parent_tgid, child_pid, child_tgid }) => {
             members!(parent_pid, parent_tgid, child_pid, child_tgid);

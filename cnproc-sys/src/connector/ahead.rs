@@ -81,8 +81,8 @@ pub(crate) struct Since {
 }
 
 impl Since {
-    fn observe(&mut self, data: &EventData, tgid: i32) {
-        match *data {
+    fn observe(&mut self, event: &Event, tgid: i32) {
+        match event.data() {
             // As a thread's, too.
             EventData::Fork(fork) => self.reused |= fork.child_pid == tgid,
             EventData::Exit(exit) => {
@@ -92,6 +92,12 @@ impl Since {
             _ => {}
         }
     }
+}
+
+/// Whether they are one and the same, to the byte.
+fn is_same(one: &Event, other: &Event) -> bool {
+    let numbers = |event: &Event| (event.cpu, event.seq, event.timestamp_ns, event.what);
+    numbers(one) == numbers(other) && one.event_data == other.event_data
 }
 
 impl Connector {
@@ -105,14 +111,14 @@ impl Connector {
             readable &= !slot.is_cut_off();
             for message in messages(slot.datagram()) {
                 match message {
-                    Ok(Message::Event(later)) if !found && later == *event => {
+                    Ok(Message::Event(later)) if !found && is_same(&later, event) => {
                         (since, found, readable) = (Since::default(), true, true);
                     }
                     // Until it is found: no longer kept, so what is later tells so by its time.
                     Ok(Message::Event(later))
                         if found || later.timestamp_ns > event.timestamp_ns =>
                     {
-                        since.observe(&later.data, tgid);
+                        since.observe(&later, tgid);
                     }
                     Ok(_) => {}
                     Err(_) => readable = false,

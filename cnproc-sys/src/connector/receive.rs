@@ -5,7 +5,7 @@ use crate::batch::Delivery;
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::syscall;
-use cnproc_parse::{Event, EventData, Message, messages, single_event};
+use cnproc_parse::{Event, Message, event_name, kernel, messages, single_event};
 use core::time::Duration;
 
 /// The longest single wait, after which it is begun anew. One of any length makes the kernel return
@@ -68,7 +68,7 @@ impl Connector {
         }
         let event = event?;
         self.stats.delivered += 1;
-        self.stats.unknown += u64::from(matches!(event.data, EventData::Unknown(_)));
+        self.stats.unknown += u64::from(event_name(event.what).is_none());
         Some(Delivery::Event(event))
     }
 
@@ -133,7 +133,7 @@ impl Connector {
         if lost > 0 {
             self.lose(lost);
         }
-        if matches!(event.data, EventData::Ack(_)) {
+        if event.what == kernel::PROC_EVENT_NONE {
             self.stats.acks += 1;
             return self.acks;
         }

@@ -53,7 +53,7 @@ fn parse(datagram: &[u8]) {
         // SAFETY: an event was written there.
         let seen = unsafe { to.read_unaligned() };
         let found = found.unwrap();
-        assert_eq!((seen.what, seen.cpu, seen.seq), (found.data.what(), found.cpu, found.seq));
+        assert_eq!((seen.what, seen.cpu, seen.seq), (found.what, found.cpu, found.seq));
         assert_eq!((seen.timestamp_ns, seen.size), (found.timestamp_ns, found.size));
     }
     let rest = &datagram[offset..];

@@ -4,6 +4,7 @@
 
 #[path = "../../../cnproc-parse/tests/properties/bpf.rs"]
 mod bpf;
+#[expect(dead_code, reason = "events come from bytes here")]
 #[path = "../../../cnproc-parse/tests/properties/encode.rs"]
 mod encode;
 

@@ -39,7 +39,7 @@ impl Delivered {
         while let Some(batch) = connector.recv(Some(Duration::from_millis(300)))? {
             for delivery in batch {
                 match delivery {
-                    Delivery::Event(event) if matches!(event.data, EventData::Ack(_)) => {
+                    Delivery::Event(event) if matches!(event.data(), EventData::Ack(_)) => {
                         self.opened.get_or_insert((event.cpu, event.seq));
                     }
                     Delivery::Event(event) => self.events.push((event.cpu, event.seq)),

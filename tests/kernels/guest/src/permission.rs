@@ -12,7 +12,7 @@ pub fn hears(connector: &mut Connector, name: &str) -> Result<bool, Error> {
     while let Some(batch) = connector.recv(Some(Duration::ZERO))? {
         for delivery in batch {
             if let Delivery::Event(event) = delivery
-                && let EventData::Comm(comm) = event.data
+                && let EventData::Comm(comm) = event.data()
                 && comm.name() == name.as_bytes()
                 && comm.process_tgid == process::id() as i32
             {
