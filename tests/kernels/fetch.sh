@@ -80,7 +80,9 @@ take() {
     mkdir "$work/root" &&
         (cd "$work" && apt-get "${apt[@]}" -qq download "$1=$2" >&2) &&
         dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work/root" --wildcards "$3" &&
-        found=$(find "$work/root" -path "$work/root/${3#./}" -print -quit) &&
+        # The outermost: a `*` matches slashes too, and what is meant may have a namesake deeper down.
+        found=$(find "$work/root" -path "$work/root/${3#./}" -printf '%d %p\n' | sort -n | sed -n '1s/^[0-9]* //p') &&
+        [ -n "$found" ] &&
         mkdir -p "$(dirname "$4")" &&
         mv -T "$found" "$4"
     local status=$?
@@ -123,7 +125,8 @@ fetch_kernel() {
 fetch_rust_src() {
     local version folder=$cache/rust-src-$1
     arch=amd64
-    if [ ! -d "$folder" ]; then
+    if [ ! -e "$folder/Cargo.lock" ]; then
+        rm -rf "$folder"
         apt_options
         update_list
         version=$(awk -v v="$1+" '$1 == "rust-src" && index($2, v) == 1 { print $2; exit }' "$cache/apt/$arch/packages")
