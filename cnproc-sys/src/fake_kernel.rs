@@ -3,6 +3,7 @@
 
 use crate::fd::Fd;
 use cnproc_parse::kernel;
+use std::net::UdpSocket;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -54,6 +55,30 @@ impl Says {
         bytes.extend(data.to_ne_bytes());
         bytes.resize(76, 0);
         bytes
+    }
+}
+
+/// A kernel that can only speak, to a listener whose queue takes so little that it overflows: then its drop
+/// counter counts, which that of a pair never does, since its sender waits.
+#[derive(Debug)]
+pub(crate) struct HastyKernel(UdpSocket);
+
+impl HastyKernel {
+    /// Both ends. Where an IPv6 address has its flow label, which is 0, a netlink address has the port:
+    /// the kernel's.
+    pub(crate) fn pair(receive_buffer: i32) -> (Self, Fd) {
+        let socket = || UdpSocket::bind("[::ffff:127.0.0.1]:0").unwrap();
+        let (kernel, listener) = (socket(), socket());
+        kernel.connect(listener.local_addr().unwrap()).unwrap();
+        listener.connect(kernel.local_addr().unwrap()).unwrap();
+        let listener = Fd::new(listener.into_raw_fd());
+        let (level, name) = (libc::SOL_SOCKET, libc::SO_RCVBUF);
+        crate::syscall::set_option_int(&listener, level, name, receive_buffer).unwrap();
+        (Self(kernel), listener)
+    }
+
+    pub(crate) fn say(&self, says: Says) {
+        assert_eq!(self.0.send(&says.bytes()).unwrap(), 76);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Receiving from a kernel that says what no live one can be made to.
 
 use super::*;
-use crate::fake_kernel::{EXEC, FakeKernel, Says};
+use crate::fake_kernel::{EXEC, FakeKernel, HastyKernel, Says};
 use crate::options::Options;
 use cnproc_parse::EventMask;
 use std::vec::Vec;
@@ -135,4 +135,24 @@ fn a_time_out_is_honoured_under_a_flow_of_what_is_not_wanted() {
         assert!(connector.stats().acks > 0);
         drop(connector);
     });
+}
+
+/// No number follows that would show the loss, and the queue is far from full when it is empty next.
+#[test]
+fn a_loss_that_was_counted_when_the_queue_was_not_empty_again_is_told_when_it_is() {
+    const SAID: u32 = 200;
+    let (kernel, fd) = HastyKernel::pair(16 << 10);
+    let mut connector = Connector::of(fd, &Connector::options()).unwrap();
+    (0..SAID).for_each(|seq| kernel.say(Says { seq, ..EXEC }));
+    // As `fill` does, and more comes in between.
+    while connector.arena.receive(&connector.fd, libc::MSG_DONTWAIT).unwrap().came > 0 {}
+    kernel.say(Says { cpu: 1, ..EXEC });
+    connector.check_drops().unwrap();
+
+    let came = connector.arena.queued().len() as u32;
+    assert!(came < SAID, "the queue held all");
+    let mut expected: Vec<_> = (0..came).map(|seq| Ok((0, seq))).collect();
+    expected.extend([Ok((1, 1)), Err(u64::from(SAID - came))]);
+    assert_eq!(received(&mut connector), expected);
+    assert_eq!(connector.stats().lost, u64::from(SAID - came));
 }
