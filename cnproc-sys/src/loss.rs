@@ -25,8 +25,10 @@ pub(crate) struct Account<C> {
     by_sequence: bool,
     /// Events made before this may have been queued under an earlier filter.
     since_ns: u64,
-    /// The last reading of the drop counter, which has 32 bits and wraps around.
-    counter: u32,
+    /// The last reading of the drop counter, which has 32 bits and wraps around; and the one up to which it
+    /// has been counted.
+    seen: u32,
+    counted: u32,
     /// What either witness has counted since they last started together.
     gaps: u64,
     drops: u64,
@@ -41,7 +43,8 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
             cpus_seen: 0,
             by_sequence,
             since_ns: 0,
-            counter: 0,
+            seen: 0,
+            counted: 0,
             gaps: 0,
             drops: 0,
             told: 0,
@@ -53,9 +56,14 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
         self.by_sequence
     }
 
-    /// The last reading of the drop counter.
-    pub(crate) const fn counter(&self) -> u32 {
-        self.counter
+    /// Notes a reading of the drop counter. Whether it is another than the last.
+    pub(crate) const fn see_drops(&mut self, counter: u32) -> bool {
+        core::mem::replace(&mut self.seen, counter) != counter
+    }
+
+    /// Whether the last reading is yet to be taken into the account: where its loss was is not known.
+    pub(crate) const fn has_uncounted_drops(&self) -> bool {
+        self.seen != self.counted
     }
 
     /// The CPUs' numbers so far, where gaps are losses.
@@ -84,10 +92,10 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
         self.tell()
     }
 
-    /// Takes a reading of the drop counter. Returns how many losses it makes known.
+    /// Takes the last reading of the drop counter. Returns how many losses it makes known.
     pub(crate) const fn observe_drops(&mut self, counter: u32) -> u64 {
-        self.drops += counter.wrapping_sub(self.counter) as u64;
-        self.counter = counter;
+        self.drops += counter.wrapping_sub(self.counted) as u64;
+        (self.seen, self.counted) = (counter, counter);
         self.tell()
     }
 
@@ -162,6 +170,18 @@ mod tests {
         assert_eq!(account.observe(&event(0, 50, 0)), 0);
         assert_eq!(account.observe_drops(2), 2);
         assert_eq!(account.observe_drops(2), 0);
+    }
+
+    #[test]
+    fn a_reading_may_be_noted_before_it_is_counted() {
+        let mut account = account(false);
+        assert!(!account.see_drops(0));
+        assert!(account.see_drops(2) && !account.see_drops(2));
+        assert!(account.has_uncounted_drops());
+        assert_eq!(account.observe_drops(2), 2);
+        assert!(!account.has_uncounted_drops());
+        assert_eq!(account.observe_drops(3), 1);
+        assert!(!account.see_drops(3), "it was the last");
     }
 
     #[test]

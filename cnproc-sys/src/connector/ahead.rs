@@ -10,8 +10,6 @@ use cnproc_parse::{Event, EventData, EventMask, Message, Sequence, Step, message
 /// nanoseconds; 0 is before all events.
 #[derive(Debug)]
 pub(super) struct Completeness {
-    /// The last reading of the drop counter.
-    drops: u32,
     /// All losses known were before this.
     lossless_since_ns: u64,
     /// The filter in force has been so since then.
@@ -24,22 +22,12 @@ pub(super) struct Completeness {
 impl Completeness {
     pub(super) fn new() -> Result<Self, Error> {
         let cpus = Mapping::new(CPUS).map_err(failed("mmap"))?;
-        Ok(Self { drops: 0, lossless_since_ns: 0, filter_since_ns: 0, cpus, used: 0 })
+        Ok(Self { lossless_since_ns: 0, filter_since_ns: 0, cpus, used: 0 })
     }
 
     /// Losses became known: they may have been at any time before now.
     pub(super) const fn lost(&mut self, now_ns: u64) {
         self.lossless_since_ns = now_ns;
-    }
-
-    /// The last reading of the drop counter.
-    pub(super) const fn drops(&self) -> u32 {
-        self.drops
-    }
-
-    /// Takes a reading of the drop counter. Whether it is another than the last.
-    pub(super) const fn observe_drops(&mut self, drops: u32) -> bool {
-        core::mem::replace(&mut self.drops, drops) != drops
     }
 
     pub(super) const fn filter_changed(&mut self, now_ns: u64) {

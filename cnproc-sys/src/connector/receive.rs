@@ -148,8 +148,16 @@ impl Connector {
         }
     }
 
+    /// Notes a reading of the drop counter.
+    fn see_drops(&mut self, drops: u32) {
+        if self.account.see_drops(drops) {
+            self.completeness.lost(self.now());
+        }
+    }
+
     /// Takes a reading of the drop counter. Whether it makes a loss known.
     pub(super) fn observe_drops(&mut self, drops: u32) -> bool {
+        self.see_drops(drops);
         let lost = self.account.observe_drops(drops);
         self.lose(lost);
         lost > 0
@@ -184,7 +192,7 @@ impl Connector {
         // The counter tells what numbers do not: losses at the end of a queue that was full.
         let may_have_been_full = received.taken >= u64::from(self.stats.receive_buffer);
         // It may have counted when the queue was not empty again: then it waits to be told.
-        let is_untold = self.completeness.drops() != self.account.counter();
+        let is_untold = self.account.has_uncounted_drops();
         if may_have_been_full || is_untold || received.overran || !self.account.by_sequence() {
             self.check_drops()?;
         }
@@ -201,18 +209,16 @@ impl Connector {
         if self.stats.lost_is_lower_bound {
             return Ok(());
         }
-        let memory = || syscall::memory(&self.fd).map_err(failed("getsockopt(SO_MEMINFO)"));
-        let seen = memory()?;
-        if self.completeness.observe_drops(seen.drops) {
-            self.completeness.lost(self.now());
-        }
-        if seen.drops == self.account.counter() {
+        let memory = |fd: &_| syscall::memory(fd).map_err(failed("getsockopt(SO_MEMINFO)"));
+        let seen = memory(&self.fd)?;
+        self.see_drops(seen.drops);
+        if !self.account.has_uncounted_drops() {
             return Ok(());
         }
         if !self.account.by_sequence() {
             // Where the gap is can't be told. The first event after it has just come, or is to come.
             self.observe_drops(seen.drops);
-        } else if seen.queued == 0 && memory()?.queued == 0 {
+        } else if seen.queued == 0 && memory(&self.fd)?.queued == 0 {
             // Empty after the counter was read: what it counts was dropped after all that was received.
             self.drops_when_empty = Some(seen.drops);
         }
