@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{cc, root, run, target};
 
 /// As a distribution would set them.
@@ -82,7 +83,10 @@ impl Installed {
         let dir = self.destdir.with_file_name("programs");
         fs::create_dir_all(&dir).unwrap();
         let name = source.file_stem().and_then(OsStr::to_str).unwrap();
-        let program = dir.join(format!("{name}-{compiler}-{how:?}{}", flags.concat()));
+        // Tests run at the same time: a program that runs can't be written anew.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let program = dir.join(format!("{name}-{compiler}-{how:?}{}-{count}", flags.concat()));
         let mut command = Command::new(compiler);
         command.current_dir(&dir).args(flags).arg("-o").arg(&program).arg(source);
         match how {
