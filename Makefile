@@ -37,9 +37,13 @@ help:  ## this text
 
 lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so $(OUT)/cnproc.pc  ## the C library
 
+# A fifth off the library: small functions are inlined, others are not; and with frame pointers the tables by
+# which debuggers and pthread_cancel unwind are half as large (and profilers need none).
+CAPI_RUSTFLAGS := -C force-frame-pointers=yes -C llvm-args=-inline-threshold=20
+
 # Cargo knows what is up to date.
 $(CAPI)/libcnproc.a: FORCE
-	@$(CARGO) build --quiet --package cnproc-cdylib --profile capi
+	@RUSTFLAGS="$(RUSTFLAGS) $(CAPI_RUSTFLAGS)" $(CARGO) build --quiet --package cnproc-cdylib --profile capi
 
 # Of cargo's archive, which holds the whole of core, what the exports need: one object, whose other names
 # are local, so that it gets along with every other library.
@@ -50,10 +54,13 @@ $(OUT)/libcnproc.a: $(CAPI)/libcnproc.a $(MAP) Makefile
 	@$(AR) rcsD $@.new $(OUT)/object/cnproc.o
 	@mv $@.new $@
 
-# Linked here, not by cargo: only so do the symbols get their versions, with every linker.
+# Linked here, not by cargo: only so do the symbols get their versions, with every linker. No start files, for
+# nothing is to be done when it is loaded; no segment of its own for code, which would begin and end with a
+# page half empty.
 $(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP) Makefile
-	@$(CC) -shared -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
-	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro,-z,now $(LDFLAGS) -lc
+	@$(CC) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
+	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro,-z,now \
+	    -Wl,-z,noseparate-code $(LDFLAGS) -lc
 	@mv $(OUT)/$(SHARED).new $(OUT)/$(SHARED)
 	@ln -sf $(SHARED) $(OUT)/$(SONAME)
 	@ln -sf $(SONAME) $(OUT)/libcnproc.so

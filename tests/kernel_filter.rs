@@ -9,7 +9,7 @@ mod encode;
 #[allow(dead_code, reason = "datagrams are not damaged here")]
 mod strategies;
 
-use cnproc_parse::{ByteOrder, EventMask, Filter, Message};
+use cnproc_parse::{ByteOrder, EventMask, Filter, Message, kernel};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use std::io::ErrorKind;
@@ -33,7 +33,7 @@ impl Pair {
         let mut instructions: Vec<_> = program
             .instructions()
             .iter()
-            .map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
+            .map(|&kernel::sock_filter { code, jt, jf, k }| libc::sock_filter { code, jt, jf, k })
             .collect();
         let program = libc::sock_fprog {
             len: instructions.len().try_into().unwrap(),

@@ -5,7 +5,7 @@ use crate::handle::cnproc;
 use crate::ret;
 use crate::sized;
 use crate::types::cnproc_event;
-use cnproc_sys::{Error, Identity, Process, Replaced};
+use cnproc_sys::{Identity, Process, Replaced};
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -44,14 +44,14 @@ impl Room {
             let room = unsafe { &*ptr::addr_of!((*self.0).room) };
             let (free, used) = (room::FREE, room::USED);
             let taken = room.compare_exchange(free, used, Ordering::Acquire, Ordering::Relaxed);
-            return if taken.is_ok() { Some(self.0) } else { allocate(room::ALONE) };
+            return if taken.is_ok() { Some(self.0) } else { new_room(room::ALONE) };
         }
-        self.0 = allocate(room::USED)?;
+        self.0 = new_room(room::USED)?;
         Some(self.0)
     }
 }
 
-fn allocate(room: u8) -> Option<*mut cnproc_process> {
+fn new_room(room: u8) -> Option<*mut cnproc_process> {
     // SAFETY: malloc takes any size.
     let memory = unsafe { libc::malloc(size_of::<cnproc_process>()) }.cast::<cnproc_process>();
     if memory.is_null() {
@@ -206,6 +206,16 @@ pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_in
     }
 }
 
+/// The facts that are text.
+#[derive(Clone, Copy)]
+enum Fact {
+    Cmdline,
+    Exe,
+    Cwd,
+    Comm,
+    Cgroup,
+}
+
 /// Writes a fact as snprintf does: at most `len` bytes with a final NUL.
 ///
 /// # Safety
@@ -214,7 +224,7 @@ unsafe fn write(
     process: Option<&cnproc_process>,
     buf: *mut c_char,
     len: usize,
-    fact: impl Fn(&Process, &mut [u8]) -> Result<usize, Error>,
+    fact: Fact,
 ) -> ssize_t {
     let Some(process) = process else { return ret::INVALID as ssize_t };
     if buf.is_null() && len != 0 || isize::try_from(len).is_err() {
@@ -227,7 +237,15 @@ unsafe fn write(
         unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }
     };
     let room = len.saturating_sub(1);
-    match fact(process.get(), buffer.get_mut(..room).unwrap_or_default()) {
+    let (process, text) = (process.get(), buffer.get_mut(..room).unwrap_or_default());
+    let length = match fact {
+        Fact::Cmdline => process.cmdline(text),
+        Fact::Exe => process.exe(text),
+        Fact::Cwd => process.cwd(text),
+        Fact::Comm => process.comm(text),
+        Fact::Cgroup => process.cgroup(text),
+    };
+    match length {
         Ok(length) => {
             if let Some(end) = buffer.get_mut(length.min(room)) {
                 *end = 0;
@@ -252,7 +270,7 @@ pub unsafe extern "C" fn cnproc_process_cmdline(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::cmdline) }
+    unsafe { write(process, buf, len, Fact::Cmdline) }
 }
 
 /// Writes the path of the program, with " (deleted)" behind if it has been deleted. As
@@ -264,7 +282,7 @@ pub unsafe extern "C" fn cnproc_process_exe(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::exe) }
+    unsafe { write(process, buf, len, Fact::Exe) }
 }
 
 /// Writes the path of the working directory. As cnproc_process_exe; 0 for a zombie.
@@ -275,7 +293,7 @@ pub unsafe extern "C" fn cnproc_process_cwd(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::cwd) }
+    unsafe { write(process, buf, len, Fact::Cwd) }
 }
 
 /// Writes the name: 15 bytes at most, but for kernel threads. As cnproc_process_cmdline. Any user may
@@ -287,7 +305,7 @@ pub unsafe extern "C" fn cnproc_process_comm(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::comm) }
+    unsafe { write(process, buf, len, Fact::Comm) }
 }
 
 /// Writes the control groups: the lines of /proc/PID/cgroup. As cnproc_process_cmdline; 0 if the kernel
@@ -299,7 +317,7 @@ pub unsafe extern "C" fn cnproc_process_cgroup(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::cgroup) }
+    unsafe { write(process, buf, len, Fact::Cgroup) }
 }
 
 /// Who a process is. A later version may have more members.

@@ -18,21 +18,11 @@ pub(crate) unsafe trait Growing: Copy {
 /// # Safety
 /// `from` must be valid for reading of `size` bytes.
 pub(crate) unsafe fn read<T: Growing>(from: *const T, size: usize) -> Result<T, c_int> {
-    if from.is_null() || size < T::FIRST || isize::try_from(size).is_err() {
-        return Err(libc::EINVAL);
-    }
-    let from = from.cast::<u8>();
-    let known = size.min(size_of::<T>());
     // SAFETY: all bytes zero are a value of every `T` of this trait.
     let mut value: T = unsafe { core::mem::zeroed() };
-    // SAFETY: `known` is at most the size of either; bytes have no alignment; the two do not overlap,
-    // since `value` is our own.
-    unsafe { ptr::copy_nonoverlapping(from, ptr::from_mut(&mut value).cast(), known) };
-    // SAFETY: the caller's struct is `size` bytes long, and `known` of them were read above.
-    let beyond = unsafe { core::slice::from_raw_parts(from.add(known), size - known) };
-    if beyond.iter().any(|byte| *byte != 0) {
-        return Err(libc::E2BIG);
-    }
+    let sizes = Sizes { first: T::FIRST, known: size_of::<T>(), given: size };
+    // SAFETY: `value` is `known` bytes long, any bytes are a value of it, and `from` is `given` long.
+    unsafe { read_bytes(from.cast(), ptr::from_mut(&mut value).cast(), sizes) }?;
     Ok(value)
 }
 
@@ -41,16 +31,53 @@ pub(crate) unsafe fn read<T: Growing>(from: *const T, size: usize) -> Result<T, 
 /// # Safety
 /// `to` must be valid for writing of `size` bytes.
 pub(crate) unsafe fn write<T: Growing>(to: *mut T, size: usize, value: &T) -> Result<(), c_int> {
-    if to.is_null() || size < T::FIRST || isize::try_from(size).is_err() {
-        return Err(libc::EINVAL);
+    let sizes = Sizes { first: T::FIRST, known: size_of::<T>(), given: size };
+    // SAFETY: `value` is `known` bytes long, without padding, and `to` is `given` long.
+    unsafe { write_bytes(ptr::from_ref(value).cast(), to.cast(), sizes) }
+}
+
+/// Of a struct: in the first version, in this one, and as the caller has it.
+#[derive(Clone, Copy)]
+struct Sizes {
+    first: usize,
+    known: usize,
+    given: usize,
+}
+
+impl Sizes {
+    fn check(self, memory: *const u8) -> Result<(), c_int> {
+        let makes_sense = self.given >= self.first && isize::try_from(self.given).is_ok();
+        if memory.is_null() || !makes_sense { Err(libc::EINVAL) } else { Ok(()) }
     }
-    let to = to.cast::<u8>();
-    let known = size.min(size_of::<T>());
-    // SAFETY: `known` is at most the size of either; bytes have no alignment; `value` has no padding,
-    // and is borrowed, so that the caller's struct cannot be it.
-    unsafe { ptr::copy_nonoverlapping(ptr::from_ref(value).cast(), to, known) };
-    // SAFETY: the caller's struct is `size` bytes long.
-    unsafe { ptr::write_bytes(to.add(known), 0, size - known) };
+
+    fn shared(self) -> usize {
+        self.given.min(self.known)
+    }
+}
+
+/// # Safety
+/// `from` must be valid for reading of `sizes.given` bytes, `to` for writing of `sizes.known`.
+unsafe fn read_bytes(from: *const u8, to: *mut u8, sizes: Sizes) -> Result<(), c_int> {
+    sizes.check(from)?;
+    let shared = sizes.shared();
+    // SAFETY: `shared` is at most the size of either; bytes have no alignment; the two do not overlap,
+    // since `to` is our own.
+    unsafe { ptr::copy_nonoverlapping(from, to, shared) };
+    // SAFETY: the caller's struct is `given` bytes long, and `shared` of them were read above.
+    let beyond = unsafe { core::slice::from_raw_parts(from.add(shared), sizes.given - shared) };
+    if beyond.iter().any(|byte| *byte != 0) { Err(libc::E2BIG) } else { Ok(()) }
+}
+
+/// # Safety
+/// `from` must be valid for reading of `sizes.known` bytes, `to` for writing of `sizes.given`.
+unsafe fn write_bytes(from: *const u8, to: *mut u8, sizes: Sizes) -> Result<(), c_int> {
+    sizes.check(to)?;
+    let shared = sizes.shared();
+    // SAFETY: `shared` is at most the size of either; bytes have no alignment; `from` is our own, so that
+    // the caller's struct cannot be it.
+    unsafe { ptr::copy_nonoverlapping(from, to, shared) };
+    // SAFETY: the caller's struct is `given` bytes long.
+    unsafe { ptr::write_bytes(to.add(shared), 0, sizes.given - shared) };
     Ok(())
 }
 

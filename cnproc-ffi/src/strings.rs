@@ -49,7 +49,7 @@ pub unsafe extern "C" fn cnproc_event_format(
     let mut line = Buffer { start: buf.cast(), room: len.saturating_sub(1), length: 0 };
     let written = match convert::event(&event) {
         Ok(event) => event.data().write_line(&mut line),
-        Err(count) => lost_line(&mut line, count),
+        Err(count) => cnproc_parse::write_lost(&mut line, count),
     };
     if written.is_err() {
         return ret::INVALID;
@@ -59,20 +59,6 @@ pub unsafe extern "C" fn cnproc_event_format(
         unsafe { buf.add(line.length.min(len - 1)).write(0) };
     }
     line.length as c_int
-}
-
-/// `lost: count=N`
-fn lost_line(line: &mut Buffer, count: u64) -> fmt::Result {
-    line.write_str("lost: count=")?;
-    let mut place = 10_000_000_000_000_000_000;
-    while place > 1 && count < place {
-        place /= 10;
-    }
-    while place > 0 {
-        line.write_char(char::from(b'0' + (count / place % 10) as u8))?;
-        place /= 10;
-    }
-    Ok(())
 }
 
 /// A caller's buffer: what does not fit is counted only.

@@ -56,6 +56,12 @@ impl EventData {
     }
 }
 
+/// Writes the line for a loss of so many events, without the formatting machinery of `core`.
+pub fn write_lost(out: &mut impl Write, count: u64) -> fmt::Result {
+    Line(out).text("lost: count=")?.digits(count, 10, 10_000_000_000_000_000_000)?;
+    Ok(())
+}
+
 /// Parts of a line, one after the other. Those that all lines are made of are never inlined: a line is
 /// for people, and need not be fast, but the C library should be small.
 struct Line<'a, W>(&'a mut W);
@@ -88,21 +94,22 @@ impl<'a, W: Write> Line<'a, W> {
     }
 
     fn unsigned(&mut self, number: u32) -> Written<'_, 'a, W> {
-        self.digits(number, 10, 1_000_000_000)
+        self.digits(number.into(), 10, 1_000_000_000)
     }
 
     fn hexadecimal(&mut self, number: u32) -> Written<'_, 'a, W> {
-        self.digits(number, 16, 0x1000_0000)
+        self.digits(number.into(), 16, 0x1000_0000)
     }
 
     /// `place` is the value of the first of as many digits as a number may have.
     #[inline(never)]
-    fn digits(&mut self, number: u32, base: u32, mut place: u32) -> Written<'_, 'a, W> {
+    fn digits(&mut self, number: u64, base: u64, mut place: u64) -> Written<'_, 'a, W> {
         while place > 1 && number < place {
             place /= base;
         }
         while place > 0 {
-            let digit = char::from_digit(number / place % base, base).unwrap_or_default();
+            let digit =
+                char::from_digit((number / place % base) as u32, base as u32).unwrap_or_default();
             self.0.write_char(digit)?;
             place /= base;
         }
@@ -172,6 +179,13 @@ mod tests {
         assert_eq!(line(EventData::Comm(comm)), r"comm: tid=8 pid=7 comm=\x0f\x10 ~\x7f\x80");
         let dump = Coredump { process_pid, process_tgid, parent_pid: 1, parent_tgid: 1 };
         assert_eq!(line(EventData::Coredump(dump)), "coredump: tid=8 pid=7");
+        for (count, expected) in
+            [(1, "lost: count=1"), (u64::MAX, "lost: count=18446744073709551615")]
+        {
+            let mut lost = std::string::String::new();
+            super::write_lost(&mut lost, count).unwrap();
+            assert_eq!(lost, expected);
+        }
         assert_eq!(
             line(EventData::Unknown(Unknown { what: 0x400, bytes: [0; 24] })),
             "unhandled proc event: what=0x400"

@@ -2,6 +2,7 @@
 
 use crate::event_data::{self, EventData};
 use crate::kernel::{self, exit_proc_event};
+use crate::mask::EventMask;
 use core::ffi::CStr;
 use core::fmt;
 use core::mem::offset_of;
@@ -10,7 +11,7 @@ use core::mem::offset_of;
 ///
 /// Its first members are those of the kernel's `struct proc_event`; [`data`](Self::data) reads the union.
 /// Two events are equal if they say the same: what the union holds beyond that is not looked at.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[doc(alias = "proc_event")]
 pub struct Event {
     /// What happened: its type, as in [`kernel`].
@@ -32,11 +33,24 @@ pub struct Event {
     pub size: u32,
 }
 
+/// Beside FORK, the types that threads have each for themselves.
+const OF_THREADS: EventMask = EventMask::UID
+    .union(EventMask::GID)
+    .union(EventMask::PTRACE)
+    .union(EventMask::COMM)
+    .union(EventMask::EXIT);
+
 impl Event {
     /// What there is to tell of it, with the kernel's members for its type.
-    #[inline]
+    #[inline(always)]
     pub fn data(&self) -> EventData {
         EventData::read(self.what, &self.event_data)
+    }
+
+    /// Whether this version knows its type.
+    #[inline]
+    pub const fn is_known(&self) -> bool {
+        is_known(self.what)
     }
 
     /// Whether it concerns one thread of a process, not the process: a fork that made a thread, or
@@ -48,11 +62,7 @@ impl Event {
         let [process_pid, process_tgid, child_pid, child_tgid, ..] = self.words();
         match self.what {
             kernel::PROC_EVENT_FORK => child_pid != child_tgid,
-            kernel::PROC_EVENT_UID
-            | kernel::PROC_EVENT_GID
-            | kernel::PROC_EVENT_PTRACE
-            | kernel::PROC_EVENT_COMM
-            | kernel::PROC_EVENT_EXIT => process_pid != process_tgid,
+            what if OF_THREADS.bits() & what != 0 => self.is_known() && process_pid != process_tgid,
             _ => false,
         }
     }
@@ -63,15 +73,9 @@ impl Event {
     pub fn process_tgid(&self) -> Option<i32> {
         let [_, process_tgid, _, child_tgid, ..] = self.words();
         match self.what {
+            kernel::PROC_EVENT_NONE => None,
             kernel::PROC_EVENT_FORK => Some(i32::from_ne_bytes(child_tgid)),
-            kernel::PROC_EVENT_EXEC
-            | kernel::PROC_EVENT_UID
-            | kernel::PROC_EVENT_GID
-            | kernel::PROC_EVENT_SID
-            | kernel::PROC_EVENT_PTRACE
-            | kernel::PROC_EVENT_COMM
-            | kernel::PROC_EVENT_COREDUMP
-            | kernel::PROC_EVENT_EXIT => Some(i32::from_ne_bytes(process_tgid)),
+            _ if self.is_known() => Some(i32::from_ne_bytes(process_tgid)),
             _ => None,
         }
     }
@@ -116,6 +120,12 @@ impl fmt::Debug for Event {
     }
 }
 
+#[inline]
+pub(crate) const fn is_known(what: u32) -> bool {
+    let is_bit_at_most = what & what.wrapping_sub(1) == kernel::PROC_EVENT_NONE;
+    is_bit_at_most && what & !EventMask::ALL.bits() == 0
+}
+
 /// The name of an event's type: `"fork"` for 1. None if it is unknown.
 pub const fn event_name(what: u32) -> Option<&'static str> {
     match event_name_c(what) {
@@ -147,7 +157,6 @@ pub const fn event_name_c(what: u32) -> Option<&'static CStr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::EventMask;
 
     /// An event of which only type and first words matter.
     fn event(what: u32, words: [u8; 4]) -> Event {
@@ -168,6 +177,7 @@ mod tests {
             };
             assert!(!event(what, leader).is_thread(), "{what:#x}");
             assert_eq!(event(what, thread).is_thread(), of_threads, "{what:#x}");
+            assert!(!event(what | 3, thread).is_thread(), "{what:#x} and others");
             let tgid = event_name(what).filter(|name| *name != "ack").map(|_| 7);
             assert_eq!(event(what, thread).process_tgid(), tgid, "{what:#x}");
         }
@@ -195,7 +205,9 @@ mod tests {
         for bit in 0..32 {
             let what = 1 << bit;
             assert_eq!(event_name(what).is_some(), EventMask::ALL.bits() & what != 0);
+            assert_eq!(event(what, [0; 4]).is_known(), event_name(what).is_some());
         }
         assert_eq!(event_name(0), Some("ack"));
+        assert!(event(0, [0; 4]).is_known() && !event(3, [0; 4]).is_known());
     }
 }

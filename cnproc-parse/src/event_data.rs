@@ -198,7 +198,7 @@ pub(crate) fn words(bytes: &[u8; SIZE]) -> [[u8; 4]; SIZE / 4] {
 
 impl EventData {
     /// What `bytes` say, which are in this machine's order, in an event of that type.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(what: u32, bytes: &[u8; SIZE]) -> Self {
         let [first, second, third, fourth, fifth, sixth] = words(bytes);
         let process_pid = i32::from_ne_bytes(first);

@@ -3,7 +3,7 @@
 
 use crate::cn_msg;
 use crate::event::Event;
-use crate::kernel::{self, exit_proc_event, fork_proc_event, proc_event};
+use crate::kernel::{self, exit_proc_event, fork_proc_event, proc_event, sock_filter};
 use crate::mask::EventMask;
 use crate::nlmsg;
 use core::mem::offset_of;
@@ -27,8 +27,11 @@ impl Filter {
     }
 
     /// Whether the event is wanted.
-    #[inline]
+    #[inline(always)]
     pub fn matches(&self, event: &Event) -> bool {
+        if self.is_everything() {
+            return true;
+        }
         let wanted = match event.what {
             kernel::PROC_EVENT_NONE => return true,
             kernel::PROC_EVENT_EXIT => {
@@ -43,35 +46,17 @@ impl Filter {
 
     /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an event that is
     /// not wanted is never queued.
-    pub const fn program(&self) -> Program {
-        let exits_by_code =
-            !self.events.contains(EventMask::EXIT) && self.events.contains(EventMask::NONZERO_EXIT);
-
+    pub fn program(&self) -> Program {
         let mut program = Program::EMPTY;
-        program.push(LOAD, 0, 0, WHAT);
-        program.push(JUMP_EQUAL, ACCEPT, NEXT, kernel::PROC_EVENT_NONE);
-        if exits_by_code {
-            // The kernel gives a nonzero exit no bit of its own. All but exits: on to the mask.
-            program.push(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_EXIT));
-            program.push(LOAD, 0, 0, DATA + offset_of!(exit_proc_event, exit_code) as u32);
-            program.push(JUMP_EQUAL, REJECT, NEXT, 0);
-            program.push(LOAD, 0, 0, WHAT);
-            program.push(JUMP, 0, 0, 1);
+        program.push(&ACKNOWLEDGEMENTS);
+        if !self.events.contains(EventMask::EXIT) && self.events.contains(EventMask::NONZERO_EXIT) {
+            program.push(&EXITS_BY_CODE);
         }
         if !self.events.contains(EventMask::ALL) {
-            program.push(JUMP_ANY_BIT, NEXT, REJECT, loaded(self.types()));
+            program.push(&[step(JUMP_ANY_BIT, NEXT, REJECT, loaded(self.types()))]);
         }
         if self.processes {
-            let pid = DATA + offset_of!(fork_proc_event, child_pid) as u32;
-            program.push(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_FORK));
-            program.compare_pid_with_tgid(pid);
-
-            program.push(JUMP_EQUAL, 4, NEXT, loaded(kernel::PROC_EVENT_EXIT));
-            program.push(JUMP_EQUAL, 3, NEXT, loaded(kernel::PROC_EVENT_UID));
-            program.push(JUMP_EQUAL, 2, NEXT, loaded(kernel::PROC_EVENT_GID));
-            program.push(JUMP_EQUAL, 1, NEXT, loaded(kernel::PROC_EVENT_PTRACE));
-            program.push(JUMP_EQUAL, NEXT, ACCEPT, loaded(kernel::PROC_EVENT_COMM));
-            program.compare_pid_with_tgid(DATA);
+            program.push(&PROCESSES);
         }
         program.finish()
     }
@@ -107,54 +92,81 @@ const NEXT: u8 = 0;
 const ACCEPT: u8 = 0xfe;
 const REJECT: u8 = 0xff;
 
-const LONGEST: usize = 24;
+const fn step(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
 
-/// A classic BPF program: `struct sock_filter` as `(code, jt, jf, k)`.
+const ACKNOWLEDGEMENTS: [sock_filter; 2] =
+    [step(LOAD, 0, 0, WHAT), step(JUMP_EQUAL, ACCEPT, NEXT, kernel::PROC_EVENT_NONE)];
+
+/// The kernel gives a nonzero exit no bit of its own. All but exits with 0: on to the mask.
+const EXITS_BY_CODE: [sock_filter; 5] = [
+    step(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_EXIT)),
+    step(LOAD, 0, 0, DATA + offset_of!(exit_proc_event, exit_code) as u32),
+    step(JUMP_EQUAL, REJECT, NEXT, 0),
+    step(LOAD, 0, 0, WHAT),
+    step(JUMP, 0, 0, 1),
+];
+
+/// Accepts what is of a process: where the two words at a pid are equal, in the types of thread and process.
+const PROCESSES: [sock_filter; 14] = {
+    const CHILD: u32 = DATA + offset_of!(fork_proc_event, child_pid) as u32;
+    [
+        step(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_FORK)),
+        step(LOAD, 0, 0, CHILD),
+        step(COPY_TO_X, 0, 0, 0),
+        step(LOAD, 0, 0, CHILD + 4),
+        step(JUMP_EQUAL_X, ACCEPT, REJECT, 0),
+        step(JUMP_EQUAL, 4, NEXT, loaded(kernel::PROC_EVENT_EXIT)),
+        step(JUMP_EQUAL, 3, NEXT, loaded(kernel::PROC_EVENT_UID)),
+        step(JUMP_EQUAL, 2, NEXT, loaded(kernel::PROC_EVENT_GID)),
+        step(JUMP_EQUAL, 1, NEXT, loaded(kernel::PROC_EVENT_PTRACE)),
+        step(JUMP_EQUAL, NEXT, ACCEPT, loaded(kernel::PROC_EVENT_COMM)),
+        step(LOAD, 0, 0, DATA),
+        step(COPY_TO_X, 0, 0, 0),
+        step(LOAD, 0, 0, DATA + 4),
+        step(JUMP_EQUAL_X, ACCEPT, REJECT, 0),
+    ]
+};
+
+const RETURNS: [sock_filter; 2] = [step(RETURN, 0, 0, u32::MAX), step(RETURN, 0, 0, 0)];
+
+const LONGEST: usize =
+    ACKNOWLEDGEMENTS.len() + EXITS_BY_CODE.len() + 1 + PROCESSES.len() + RETURNS.len();
+
+/// A classic BPF program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias = "sock_fprog")]
 pub struct Program {
-    instructions: [(u16, u8, u8, u32); LONGEST],
+    instructions: [sock_filter; LONGEST],
     length: usize,
 }
 
 impl Program {
-    const EMPTY: Self = Self { instructions: [(0, 0, 0, 0); LONGEST], length: 0 };
+    const EMPTY: Self = Self { instructions: [step(0, 0, 0, 0); LONGEST], length: 0 };
 
-    const fn push(&mut self, code: u16, jt: u8, jf: u8, k: u32) {
-        if let Some((_, rest)) = self.instructions.split_at_mut_checked(self.length)
-            && let Some((slot, _)) = rest.split_first_mut()
-        {
-            *slot = (code, jt, jf, k);
+    fn push(&mut self, more: &[sock_filter]) {
+        let rest = self.instructions.iter_mut().skip(self.length);
+        for (slot, instruction) in rest.zip(more) {
+            *slot = *instruction;
             self.length += 1;
         }
     }
 
-    /// Accepts if the words at `pid` and after it are equal.
-    const fn compare_pid_with_tgid(&mut self, pid: u32) {
-        self.push(LOAD, 0, 0, pid);
-        self.push(COPY_TO_X, 0, 0, 0);
-        self.push(LOAD, 0, 0, pid + 4);
-        self.push(JUMP_EQUAL_X, ACCEPT, REJECT, 0);
-    }
-
     /// Adds the two returns, and makes `ACCEPT` and `REJECT` the distances to them.
-    const fn finish(mut self) -> Self {
-        let mut rest = match self.instructions.split_at_mut_checked(self.length) {
-            Some((written, _)) => written,
-            None => &mut [],
-        };
-        while let Some(((_, jt, jf, _), after)) = rest.split_first_mut() {
-            *jt = distance(*jt, after.len());
-            *jf = distance(*jf, after.len());
-            rest = after;
+    fn finish(mut self) -> Self {
+        let mut to_accept = self.length;
+        for instruction in self.instructions.iter_mut().take(self.length) {
+            to_accept -= 1;
+            instruction.jt = distance(instruction.jt, to_accept);
+            instruction.jf = distance(instruction.jf, to_accept);
         }
-        self.push(RETURN, 0, 0, u32::MAX);
-        self.push(RETURN, 0, 0, 0);
+        self.push(&RETURNS);
         self
     }
 
-    /// The instructions, as `(code, jt, jf, k)` of `struct sock_filter`.
-    pub fn instructions(&self) -> &[(u16, u8, u8, u32)] {
+    /// The instructions.
+    pub fn instructions(&self) -> &[sock_filter] {
         self.instructions.get(..self.length).unwrap_or_default()
     }
 }
@@ -226,8 +238,8 @@ mod tests {
                 let events = EventMask::from_bits(bits).unwrap();
                 let program = Filter { events, processes }.program();
                 let [.., accept, reject] = program.instructions() else { panic!("too short") };
-                assert_eq!((accept.0, accept.3), (RETURN, u32::MAX));
-                assert_eq!((reject.0, reject.3), (RETURN, 0));
+                assert_eq!((accept.code, accept.k), (RETURN, u32::MAX));
+                assert_eq!((reject.code, reject.k), (RETURN, 0));
             }
         }
     }

@@ -201,6 +201,16 @@ pub struct proc_event {
     pub event_data: event_data,
 }
 
+/// `linux/filter.h`: an instruction of a classic BPF program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct sock_filter {
+    pub code: u16,
+    pub jt: u8,
+    pub jf: u8,
+    pub k: u32,
+}
+
 /// The alignment of a kernel's `__u32`: 4, but 2 on m68k.
 const WORD: usize = align_of::<u32>();
 
@@ -218,6 +228,7 @@ layout!(nlmsghdr: 16, WORD;
 layout!(cb_id: 8, WORD; idx = 0, val = 4);
 layout!(cn_msg: 20, WORD; id = 0, id.idx = 0, id.val = 4, seq = 8, ack = 12, len = 16, flags = 18);
 layout!(proc_input: 8, WORD; mcast_op = 0, event_type = 4);
+layout!(sock_filter: 8, WORD; code = 0, jt = 2, jf = 3, k = 4);
 layout!(ack_proc_event: 4, WORD; err = 0);
 layout!(fork_proc_event: 16, WORD;
     parent_pid = 0, parent_tgid = 4, child_pid = 8, child_tgid = 12);

@@ -72,6 +72,7 @@ mod sequence;
 mod single;
 
 pub use bytes::ByteOrder;
+pub use display::write_lost;
 pub use error::{Layer, ParseError, ParseErrorKind};
 pub use event::{Event, event_name, event_name_c};
 pub use event_data::{

@@ -3,7 +3,7 @@
 use crate::bytes::ByteOrder;
 use crate::cn_msg::CnMsg;
 use crate::error::{Layer, ParseError};
-use crate::event::{Event, event_name};
+use crate::event::{Event, is_known};
 use crate::event_data;
 use crate::kernel::{self, PROC_EVENT_SIZE_BEFORE_3_2, comm_proc_event};
 use core::mem::offset_of;
@@ -62,7 +62,7 @@ fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> Data {
 fn swapped(what: u32, mut data: Data) -> Data {
     let numbers = match what {
         kernel::PROC_EVENT_COMM => offset_of!(comm_proc_event, comm),
-        what if event_name(what).is_some() => data.len(),
+        what if is_known(what) => data.len(),
         _ => 0,
     };
     for number in data.get_mut(..numbers).unwrap_or_default().as_chunks_mut::<4>().0 {

@@ -44,7 +44,7 @@ const LONGEST: usize = nlmsg::SIZE + cn_msg::SIZE + size_of::<proc_input>();
 /// A request as the bytes of a datagram, in this machine's byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestBytes {
-    bytes: [u8; LONGEST],
+    words: [[u8; 4]; LONGEST / 4],
     length: usize,
 }
 
@@ -62,30 +62,32 @@ impl Request {
         };
         let length = nlmsg::SIZE + cn_msg::SIZE + data;
 
-        let [l0, l1, l2, l3] = (length as u32).to_ne_bytes();
         let [t0, t1] = kernel::NLMSG_DONE.to_ne_bytes();
-        let [i0, i1, i2, i3] = kernel::CN_IDX_PROC.to_ne_bytes();
-        let [v0, v1, v2, v3] = kernel::CN_VAL_PROC.to_ne_bytes();
-        let [a0, a1, a2, a3] = self.ack.to_ne_bytes();
         let [d0, d1] = (data as u16).to_ne_bytes();
-        let [o0, o1, o2, o3] = operation.to_ne_bytes();
-        let [e0, e1, e2, e3] = event_type.to_ne_bytes();
-        #[rustfmt::skip]
-        let bytes = [
+        let words = [
             // nlmsghdr: len, type, flags, seq, pid (0: the kernel knows who we are)
-            l0, l1, l2, l3, t0, t1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            (length as u32).to_ne_bytes(),
+            [t0, t1, 0, 0],
+            [0; 4],
+            [0; 4],
             // cn_msg: idx, val, seq, ack, len, flags
-            i0, i1, i2, i3, v0, v1, v2, v3, 0, 0, 0, 0, a0, a1, a2, a3, d0, d1, 0, 0,
+            kernel::CN_IDX_PROC.to_ne_bytes(),
+            kernel::CN_VAL_PROC.to_ne_bytes(),
+            [0; 4],
+            self.ack.to_ne_bytes(),
+            [d0, d1, 0, 0],
             // proc_input: mcast_op, event_type
-            o0, o1, o2, o3, e0, e1, e2, e3,
+            operation.to_ne_bytes(),
+            event_type.to_ne_bytes(),
         ];
-        RequestBytes { bytes, length }
+        RequestBytes { words, length }
     }
 }
 
 impl AsRef<[u8]> for RequestBytes {
     fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&self.bytes)
+        let bytes = self.words.as_flattened();
+        bytes.get(..self.length).unwrap_or(bytes)
     }
 }
 

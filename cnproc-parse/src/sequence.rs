@@ -27,18 +27,19 @@ pub enum Step {
 
 impl Sequence {
     /// Takes the next message's `cn_msg.seq`, and says where it stands.
-    #[inline]
+    #[inline(always)]
     pub const fn observe(&mut self, seq: u32) -> Step {
+        let ahead = seq.wrapping_sub(self.next);
         let step = if self.is_new() {
+            self.seen = 1;
             Step::First
+        } else if ahead == 0 {
+            Step::Next
+        } else if ahead < 1 << 31 {
+            Step::Gap(ahead)
         } else {
-            match seq.wrapping_sub(self.next) {
-                0 => Step::Next,
-                ahead if ahead < 1 << 31 => Step::Gap(ahead),
-                _ => return Step::Late,
-            }
+            return Step::Late;
         };
-        self.seen = 1;
         self.next = seq.wrapping_add(1);
         step
     }

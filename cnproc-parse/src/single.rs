@@ -7,18 +7,20 @@ use crate::kernel;
 
 const EVENT: usize = size_of::<kernel::proc_event>();
 const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>() + EVENT;
-const HEADER: usize = LENGTH - event_data::SIZE;
+/// What stands before `proc_event.timestamp_ns`.
+const HEADER: usize = LENGTH - event_data::SIZE - size_of::<u64>();
 
 /// The event of a datagram that is one event and nothing else, as every kernel since 3.2 sends them.
 ///
 /// Of such a datagram [`messages`](crate::messages) gives the same event, in twice the time. None of
 /// any other: its messages tell what it is.
-#[inline]
+#[inline(always)]
 pub fn single_event(datagram: &[u8]) -> Option<Event> {
     let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
     let (header, event_data) = datagram.split_last_chunk()?;
+    let (header, timestamp_ns) = header.split_last_chunk()?;
     let words: [[u8; 4]; HEADER / 4] = header.as_chunks().0.try_into().ok()?;
-    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu, early, late] = words;
+    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu] = words;
     let ([t0, t1, _, _], [l0, l1, _, _]) = (nlmsg_type, len);
     let order = ByteOrder::NATIVE;
     let is_event = order.u32(nlmsg_len) == LENGTH as u32
@@ -29,11 +31,10 @@ pub fn single_event(datagram: &[u8]) -> Option<Event> {
     if !is_event {
         return None;
     }
-    let ([n0, n1, n2, n3], [n4, n5, n6, n7]) = (early, late);
     Some(Event {
         what: order.u32(what),
         cpu: order.u32(cpu),
-        timestamp_ns: order.u64([n0, n1, n2, n3, n4, n5, n6, n7]),
+        timestamp_ns: order.u64(*timestamp_ns),
         seq: order.u32(seq),
         ack: order.u32(ack),
         event_data: *event_data,

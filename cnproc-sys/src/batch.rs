@@ -1,7 +1,7 @@
 //! The queue of datagrams received and not yet handed over: a fixed arena that recvmmsg fills.
 
 use crate::fd::Fd;
-use crate::syscall::{self, BATCH, Headers, Mapping, Result, Slot};
+use crate::syscall::{self, BATCH, Mapping, Result, Slot};
 use cnproc_parse::Event;
 use core::ffi::c_int;
 
@@ -25,7 +25,6 @@ const FEW: usize = 4;
 /// was handed over lately stays for whoever looks back.
 #[derive(Debug)]
 pub(crate) struct Arena {
-    headers: Mapping<Headers>,
     slots: Mapping<Slot>,
     kept: usize,
     front: usize,
@@ -58,7 +57,6 @@ impl Received {
 impl Arena {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
-            headers: Mapping::new(1)?,
             slots: Mapping::new(CAPACITY)?,
             kept: 0,
             front: 0,
@@ -75,8 +73,7 @@ impl Arena {
         let room = self.slots.get_mut(self.back..).unwrap_or_default();
         let wanted = room.len().min(self.wanted);
         let room = room.get_mut(..wanted).unwrap_or_default();
-        let Some(headers) = self.headers.first_mut() else { return Ok(Received::NOTHING) };
-        match syscall::recvmmsg(fd, headers, room, flags) {
+        match syscall::recvmmsg(fd, room, flags) {
             Ok(came) => {
                 self.back += came;
                 self.taken += room.iter().take(came).map(Slot::buffer_at_most).sum::<u64>();
@@ -114,12 +111,12 @@ impl Arena {
     }
 
     pub(crate) fn front(&self) -> Option<&Slot> {
-        self.queued().first()
+        if self.front < self.back { self.slots.get(self.front) } else { None }
     }
 
     /// Lets go of the front. It stays until it is forgotten.
     pub(crate) fn pop(&mut self) {
-        self.front = self.back.min(self.front + 1);
+        self.front += usize::from(self.front < self.back);
     }
 
     /// Forgets what was handed over, but for the last `keep`. An empty arena begins anew at its start,

@@ -9,22 +9,23 @@ pub use check::Check;
 pub use receive::Batch;
 
 use crate::batch::Arena;
+use crate::call::Call;
+use crate::deadline::nanoseconds;
 use crate::diagnosis;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::fd::Fd;
 use crate::gather::Gather;
 use crate::handshake::Listens;
-use crate::loss::{Account, CPUS};
+use crate::loss::{Account, CPUS, Cpu};
 use crate::options::Options;
 use crate::owner::Owner;
 use crate::process::Procfs;
 use crate::stats::Stats;
 use crate::syscall::{self, Mapping};
 use ahead::Completeness;
-use cnproc_parse::{Event, EventMask, Filter, Sequence, kernel};
+use cnproc_parse::{Event, EventMask, Filter, kernel};
 use core::ffi::c_int;
-use core::time::Duration;
 
 /// A listener for process events. Dropping it says IGNORE to the kernel, and closes it.
 ///
@@ -41,17 +42,18 @@ pub struct Connector {
     filter: Filter,
     acks: bool,
     arena: Arena,
-    account: Account<Mapping<Sequence>>,
+    account: Account<Mapping<Cpu>>,
     /// The drop counter as it was once all that is in the arena had been received.
     drops_when_empty: Option<u32>,
     /// How much of the front datagram has been read.
     read: usize,
     /// Losses to be told before the next event.
     lost_here: u64,
-    /// The next event, once it has been read.
-    next: Option<Event>,
+    /// The event read last, and whether it is yet to be handed over.
+    event: Event,
+    is_read: bool,
     /// The socket's SO_RCVTIMEO.
-    receive_timeout: Option<Duration>,
+    receive_timeout_ns: Option<u64>,
     stats: Stats,
     /// How far the clock of the events is ahead of this process's: see `Listens::listen`.
     clock_ahead: u64,
@@ -59,7 +61,7 @@ pub struct Connector {
     pub(crate) procfs: Procfs,
 }
 
-const fn failed(call: &'static str) -> impl Fn(Errno) -> Error {
+const fn failed(call: Call) -> impl Fn(Errno) -> Error {
     move |errno| Error::System { call, errno }
 }
 
@@ -76,18 +78,18 @@ impl Connector {
             // Full, the queue then refuses what there is no room for, and no more than that. Without
             // the drop counter it would do so in silence.
             syscall::set_option_int(&fd, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)
-                .map_err(failed("setsockopt(NETLINK_NO_ENOBUFS)"))?;
+                .map_err(failed(Call::SetNoEnobufs))?;
         }
         let mut connector = Self::of(fd, options)?;
         // Before bind: nothing unwanted ever enters the queue.
         connector.attach_filter(&options.filter)?;
         syscall::bind(&connector.fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
-        syscall::connect_to_kernel(&connector.fd).map_err(failed("connect"))?;
-        connector.listen(options.ack_timeout)?;
+        syscall::connect_to_kernel(&connector.fd).map_err(failed(Call::Connect))?;
+        connector.listen(nanoseconds(options.ack_timeout))?;
         if !options.gather.is_zero() {
             let receive_buffer = connector.stats.receive_buffer;
-            let gather = Gather::new(&connector.fd, options.gather, receive_buffer);
-            connector.gather = Some(gather.map_err(failed("epoll_create1, timerfd_create"))?);
+            let gather = Gather::new(&connector.fd, nanoseconds(options.gather), receive_buffer);
+            connector.gather = Some(gather.map_err(failed(Call::EpollCreate))?);
         }
         Ok(connector)
     }
@@ -95,9 +97,9 @@ impl Connector {
     /// A listener on that socket.
     fn of(fd: Fd, options: &Options) -> Result<Self, Error> {
         let receive_buffer =
-            syscall::receive_buffer(&fd).map_err(failed("getsockopt(SO_RCVBUF)"))?;
+            syscall::receive_buffer(&fd).map_err(failed(Call::GetReceiveBuffer))?;
         let has_drop_counter = syscall::memory(&fd).is_ok();
-        let cpus = Mapping::new(CPUS).map_err(failed("mmap"))?;
+        let cpus = Mapping::new(CPUS).map_err(failed(Call::Mmap))?;
         Ok(Self {
             listens: Listens::default(),
             fd,
@@ -105,13 +107,14 @@ impl Connector {
             owner: Owner::new(),
             filter: options.filter,
             acks: options.acks,
-            arena: Arena::new().map_err(failed("mmap"))?,
+            arena: Arena::new().map_err(failed(Call::Mmap))?,
             account: Account::new(cpus, options.filter.is_everything()),
             drops_when_empty: None,
             read: 0,
             lost_here: 0,
-            next: None,
-            receive_timeout: None,
+            event: Event::default(),
+            is_read: false,
+            receive_timeout_ns: None,
             stats: Stats {
                 delivered: 0,
                 lost: 0,
@@ -125,14 +128,14 @@ impl Connector {
                 receive_buffer,
             },
             clock_ahead: 0,
-            completeness: Completeness::new()?,
+            completeness: Completeness::default(),
             procfs: Procfs::new(),
         })
     }
 
     /// Says LISTEN. What came before the acknowledgement is in the arena; what was lost is told.
-    fn listen(&mut self, timeout: Duration) -> Result<(), Error> {
-        self.clock_ahead = self.listens.listen(&self.fd, &mut self.arena, timeout)?;
+    fn listen(&mut self, timeout_ns: u64) -> Result<(), Error> {
+        self.clock_ahead = self.listens.listen(&self.fd, &mut self.arena, timeout_ns)?;
         self.check_drops()
     }
 
@@ -151,13 +154,13 @@ impl Connector {
         self.filter = filter;
         self.completeness.filter_changed(self.now());
         self.stats.events = events;
-        self.next = self.next.filter(|event| filter.matches(event));
+        self.is_read &= filter.matches(&self.event);
         if was_everything && filter.is_everything() {
             return Ok(());
         }
         // In this order: see `filter_changed`.
         if !self.stats.lost_is_lower_bound {
-            let memory = syscall::memory(&self.fd).map_err(failed("getsockopt(SO_MEMINFO)"))?;
+            let memory = syscall::memory(&self.fd).map_err(failed(Call::GetMemory))?;
             self.observe_drops(memory.drops);
             self.drops_when_empty = None;
         }
@@ -207,7 +210,7 @@ impl Connector {
         match result {
             // There was none to detach.
             Err(errno) if errno.raw() == libc::ENOENT => Ok(()),
-            result => result.map_err(failed("setsockopt(SO_ATTACH_FILTER)")),
+            result => result.map_err(failed(Call::AttachFilter)),
         }
     }
 }
@@ -241,5 +244,5 @@ fn set_receive_buffer(fd: &Fd, bytes: u32) -> Result<(), Error> {
     let set = |name| syscall::set_option_int(fd, libc::SOL_SOCKET, name, bytes);
     set(libc::SO_RCVBUFFORCE)
         .or_else(|_| set(libc::SO_RCVBUF))
-        .map_err(failed("setsockopt(SO_RCVBUF)"))
+        .map_err(failed(Call::SetReceiveBuffer))
 }

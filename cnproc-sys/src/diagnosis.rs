@@ -1,19 +1,20 @@
 //! Why there will be no events: found out by looking, once something has failed.
 
+use crate::call::Call;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::syscall;
 use core::ffi::CStr;
 
-/// `include/linux/proc_ns.h`: the inode numbers of the initial namespaces.
-const PROC_USER_INIT_INO: u64 = 0xeffffffd;
-const PROC_PID_INIT_INO: u64 = 0xeffffffc;
+/// What the initial namespaces are called: their inode numbers are in `include/linux/proc_ns.h`.
+const INITIAL_USER: &[u8] = b"user:[4026531837]";
+const INITIAL_PID: &[u8] = b"pid:[4026531836]";
 
 /// `socket` failed.
 pub(crate) const fn no_socket(errno: Errno) -> Error {
     match errno.raw() {
         libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT => Error::NoConnector,
-        _ => Error::System { call: "socket(NETLINK_CONNECTOR)", errno },
+        _ => Error::System { call: Call::Socket, errno },
     }
 }
 
@@ -21,11 +22,9 @@ pub(crate) const fn no_socket(errno: Errno) -> Error {
 pub(crate) fn not_bound(errno: Errno) -> Error {
     match errno.raw() {
         // Root in a user namespace of its own lacks the capability that counts.
-        libc::EPERM if is_elsewhere(c"/proc/self/ns/user", PROC_USER_INIT_INO) => {
-            Error::UserNamespace
-        }
+        libc::EPERM if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) => Error::UserNamespace,
         libc::EPERM => Error::NotPermitted,
-        _ => Error::System { call: "bind(CN_IDX_PROC)", errno },
+        _ => Error::System { call: Call::Bind, errno },
     }
 }
 
@@ -35,7 +34,7 @@ pub(crate) const fn not_sent(errno: Errno) -> Error {
         // The connector's end of the socket exists in the initial network namespace only.
         libc::ECONNREFUSED => Error::NetworkNamespace,
         libc::EPERM => Error::NotPermitted,
-        _ => Error::System { call: "send(PROC_CN_MCAST_LISTEN)", errno },
+        _ => Error::System { call: Call::Send, errno },
     }
 }
 
@@ -49,9 +48,9 @@ pub(crate) const fn refused(err: u32) -> Error {
 
 /// A reason for which the kernel ignores the request altogether, if one is to be seen.
 pub(crate) fn ignored() -> Option<Error> {
-    if is_elsewhere(c"/proc/self/ns/user", PROC_USER_INIT_INO) {
+    if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) {
         Some(Error::UserNamespace)
-    } else if is_elsewhere(c"/proc/self/ns/pid", PROC_PID_INIT_INO) {
+    } else if is_elsewhere(c"/proc/self/ns/pid", INITIAL_PID) {
         Some(Error::PidNamespace)
     } else if has_process_events() == Some(false) {
         Some(Error::NoProcessEvents)
@@ -61,8 +60,8 @@ pub(crate) fn ignored() -> Option<Error> {
 }
 
 /// Whether the namespace is another than the initial. Where it can't be seen, no.
-pub(crate) fn is_elsewhere(namespace: &CStr, initial: u64) -> bool {
-    syscall::inode(namespace).is_ok_and(|inode| inode != initial)
+pub(crate) fn is_elsewhere(namespace: &CStr, initial: &[u8]) -> bool {
+    syscall::readlink(namespace, &mut [0; 32]).is_ok_and(|name| name != initial)
 }
 
 /// Whether `/proc/net/connector`, which lists the kernel's connectors, lists 1:1. None if it can't be
@@ -73,9 +72,9 @@ fn has_process_events() -> Option<bool> {
     Some(lists_process_events(list))
 }
 
-/// Each line but the first is a name and an id.
+/// Each line but the first is a name and an id, which is its end.
 fn lists_process_events(list: &[u8]) -> bool {
-    list.split(|byte| *byte == b'\n').any(|line| line.ends_with(b" 1:1"))
+    list.windows(5).any(|end| end == b" 1:1\n")
 }
 
 #[cfg(test)]
@@ -97,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_namespace_that_cannot_be_seen_is_taken_for_the_initial() {
-        assert!(!is_elsewhere(c"/proc/self/ns/no-such-namespace", PROC_PID_INIT_INO));
-        assert!(is_elsewhere(c"/proc/self/ns/net", PROC_PID_INIT_INO));
+        assert!(!is_elsewhere(c"/proc/self/ns/no-such-namespace", INITIAL_PID));
+        assert!(is_elsewhere(c"/proc/self/ns/net", INITIAL_PID));
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong: why there will be no events, and what to do about it.
 
+use crate::call::Call;
 use crate::errno::Errno;
 use core::ffi::CStr;
 use core::fmt;
@@ -43,7 +44,7 @@ pub enum Error {
     /// A system call failed.
     System {
         /// Which: its name, and what it was to do.
-        call: &'static str,
+        call: Call,
         /// How.
         errno: Errno,
     },
@@ -93,8 +94,8 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
             c"this kernel's connector has no process events: build it with CONFIG_PROC_EVENTS=y"
         }
         libc::ECONNREFUSED => {
-            c"the kernel sends process events in the initial network namespace only, and this is \
-              another: run on the host, or give the container the host's network"
+            c"the kernel sends process events in the initial network namespace only: run on the \
+              host, or give the container the host's network"
         }
         libc::EREMOTE => {
             c"the kernel ignores listeners in a user namespace other than the initial: run on the \
@@ -105,12 +106,12 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
               host, or give the container the host's pid namespace"
         }
         libc::ETIMEDOUT => {
-            c"the kernel did not acknowledge the request in time, though nothing seen here forbids \
-              it: try again with a longer time-out or a larger receive buffer"
+            c"the kernel did not acknowledge the request in time, for no reason to be seen: try \
+              again with a longer time-out or a larger receive buffer"
         }
         libc::ENOTCONN => {
-            c"other programs have switched process events off (IGNORE), and they could not be \
-              switched on again: run with CAP_NET_ADMIN, and find who sends IGNORE again and again"
+            c"others switched process events off (IGNORE), and they could not be switched on again: \
+              run with CAP_NET_ADMIN, and find who sends IGNORE"
         }
         libc::EPROTO => {
             c"the kernel refused the request with an unexpected error: report it to the authors"
@@ -121,8 +122,7 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
               a listener of its own"
         }
         libc::ESRCH => {
-            c"the event's process is gone, or its pid is another's by now: there is nothing to be \
-              told of it; ask sooner after the event"
+            c"the event's process is gone, or its pid is another's by now: ask sooner after the event"
         }
         libc::EACCES => {
             c"not permitted to see this of another user's process: run as root, or give the program \
@@ -134,16 +134,16 @@ pub const fn explain(errno: Errno) -> Option<&'static CStr> {
         }
         libc::ENOSYS => c"this kernel has no pidfds: that takes Linux 5.3",
         libc::EINVAL => {
-            c"an argument is not valid: a NULL or misaligned pointer, an unknown flag or event \
-              type, a size that fits no version of the struct, or an event that is of no process"
+            c"an argument is not valid: NULL, an unknown flag or event type, a size that fits no \
+              version of the struct, or an event that is of no process"
         }
         libc::E2BIG => {
             c"the struct is of a newer version and asks for what this library does not have: \
               upgrade the library, or leave the new members zero"
         }
         libc::EBADMSG => {
-            c"the bytes are no message of the process events connector, or a truncated one: \
-              what stood before them was read, the rest of the datagram cannot be"
+            c"no message of the process events connector, or a truncated one: what stood before it \
+              was read, the rest of the datagram cannot be"
         }
         libc::ENOMEM => c"out of memory, or of address space",
         libc::ENOBUFS => c"the kernel had no memory for the socket",
@@ -199,7 +199,8 @@ mod tests {
     use super::*;
     use std::string::ToString;
 
-    const SYSTEM: fn(i32) -> Error = |errno| Error::System { call: "bind", errno: Errno(errno) };
+    const SYSTEM: fn(i32) -> Error =
+        |errno| Error::System { call: Call::Bind, errno: Errno(errno) };
 
     #[test]
     fn every_error_has_a_number_of_its_own_and_a_sentence() {
@@ -234,9 +235,14 @@ mod tests {
 
     #[test]
     fn a_system_call_is_named_as_strace_would() {
-        assert!(SYSTEM(libc::EMFILE).to_string().starts_with("bind: EMFILE: "));
-        assert!(SYSTEM(9999).to_string().starts_with("bind: errno 9999: "));
+        assert!(SYSTEM(libc::EMFILE).to_string().starts_with("bind(CN_IDX_PROC): EMFILE: "));
+        assert!(SYSTEM(9999).to_string().starts_with("bind(CN_IDX_PROC): errno 9999: "));
         assert_eq!(SYSTEM(libc::ENOTTY).errno(), Errno(libc::EIO));
+    }
+
+    #[test]
+    fn it_is_no_larger_than_two_registers_of_the_smallest_machine() {
+        assert_eq!(size_of::<Result<(), Error>>(), 8);
     }
 
     #[test]

@@ -7,14 +7,12 @@
 
 use crate::fd::Fd;
 use crate::syscall::{self, Result, Woken};
-use core::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Gather {
     epoll: Fd,
     timer: Fd,
-    /// In nanoseconds.
-    longest: u64,
+    longest_ns: u64,
     /// A quarter of the receive buffer: as much is not kept waiting.
     quarter: u64,
     state: State,
@@ -46,15 +44,14 @@ impl Pace {
 }
 
 impl Gather {
-    pub(crate) fn new(socket: &Fd, longest: Duration, receive_buffer: u32) -> Result<Self> {
+    pub(crate) fn new(socket: &Fd, longest_ns: u64, receive_buffer: u32) -> Result<Self> {
         let epoll = syscall::epoll()?;
         let timer = syscall::timer()?;
         syscall::watch_timer(&epoll, &timer)?;
         syscall::watch_once(&epoll, socket, libc::EPOLL_CTL_ADD)?;
         let quarter = u64::from(receive_buffer / 4);
-        let longest = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
         let pace = Pace::UNKNOWN;
-        Ok(Self { epoll, timer, longest, quarter, state: State::Idle, given: 0, pace })
+        Ok(Self { epoll, timer, longest_ns, quarter, state: State::Idle, given: 0, pace })
     }
 
     /// What a user polls.
@@ -63,11 +60,11 @@ impl Gather {
     }
 
     /// Waits at most `timeout` for the next thing to happen. Whether the queue is now to be drained.
-    pub(crate) fn wait(&mut self, socket: &Fd, timeout: Option<Duration>) -> Result<bool> {
+    pub(crate) fn wait(&mut self, socket: &Fd, timeout_ns: Option<u64>) -> Result<bool> {
         if self.state == State::Draining {
             return Ok(true);
         }
-        match (syscall::wait(&self.epoll, timeout)?, self.state) {
+        match (syscall::wait(&self.epoll, timeout_ns)?, self.state) {
             (Woken { socket: true, .. }, State::Idle) => self.begin()?,
             (Woken { timer: true, .. }, State::Gathering { since }) => self.look(socket, since)?,
             _ => {}
@@ -100,7 +97,7 @@ impl Gather {
         // Without SO_MEMINFO, before Linux 4.12, whatever is there may be a quarter.
         let queued = syscall::memory(socket).map_or(self.quarter, |memory| memory.queued.into());
         self.pace = Pace { bytes: queued, micros: passed / 1000 };
-        if passed >= self.longest || queued >= self.quarter {
+        if passed >= self.longest_ns || queued >= self.quarter {
             self.state = State::Draining;
             return Ok(());
         }
@@ -110,8 +107,8 @@ impl Gather {
     /// Sets the timer to the end of the gathering, or to when the queue might be too full before it.
     fn set_timer(&self, passed: u64, queued: u64) -> Result<()> {
         let next_look = next_look(self.quarter, queued, self.pace).saturating_mul(1000);
-        let after = self.longest.saturating_sub(passed).min(next_look);
-        syscall::set_timer(&self.timer, Duration::from_nanos(after))
+        let after = self.longest_ns.saturating_sub(passed).min(next_look);
+        syscall::set_timer(&self.timer, after)
     }
 }
 

@@ -7,13 +7,13 @@
 //! kernel ignored the request.
 
 use crate::batch::{Arena, Received};
+use crate::call::Call;
 use crate::deadline::Deadline;
 use crate::diagnosis;
 use crate::error::Error;
 use crate::fd::Fd;
 use crate::syscall;
 use cnproc_parse::{Ack, EventData, EventMask, Message, Operation, Request, messages};
-use core::time::Duration;
 
 /// How many IGNOREs are owed to the kernel: before Linux 6.6 it counts each LISTEN.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ enum Step {
 }
 
 /// How long to wait before it is supposed that events are switched off.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE_NS: u64 = 20_000_000;
 
 impl Listens {
     /// Sends LISTEN, and waits until it is acknowledged.
@@ -63,9 +63,9 @@ impl Listens {
         &mut self,
         fd: &Fd,
         arena: &mut Arena,
-        timeout: Duration,
+        timeout_ns: u64,
     ) -> Result<u64, Error> {
-        let deadline = Deadline::after(timeout);
+        let deadline = Deadline::after(timeout_ns);
         let mut sent = self.send_listen(fd)?;
         let mut scanned = arena.queued().len();
         let mut step = Step::Take;
@@ -73,7 +73,7 @@ impl Listens {
         loop {
             let until = match step {
                 Step::Take => None,
-                Step::Wait => Some(Deadline::after(PATIENCE.min(deadline.left()))),
+                Step::Wait => Some(Deadline::after(PATIENCE_NS.min(deadline.left()))),
                 Step::WaitLonger => Some(deadline),
             };
             // Insisting may have received it by now.
@@ -93,7 +93,7 @@ impl Listens {
                 Answer::Nothing => received.drained,
             };
             scanned = arena.queued().len();
-            let late = deadline.left().is_zero() || arena.is_full();
+            let late = deadline.left() == 0 || arena.is_full();
             if !passed && !late {
                 continue;
             }
@@ -185,9 +185,9 @@ fn drops(fd: &Fd) -> Option<u32> {
 /// Receives what there is; with a deadline, waits for it.
 fn receive(fd: &Fd, arena: &mut Arena, until: Option<Deadline>) -> Result<Received, Error> {
     let flags = if let Some(until) = until {
-        let left = until.left().max(Duration::from_millis(1));
+        let left = until.left().max(1_000_000);
         syscall::set_receive_timeout(fd, left)
-            .map_err(|errno| Error::System { call: "setsockopt(SO_RCVTIMEO)", errno })?;
+            .map_err(|errno| Error::System { call: Call::SetReceiveTimeout, errno })?;
         libc::MSG_WAITFORONE
     } else {
         libc::MSG_DONTWAIT
@@ -195,7 +195,7 @@ fn receive(fd: &Fd, arena: &mut Arena, until: Option<Deadline>) -> Result<Receiv
     match arena.receive(fd, flags) {
         // The wait is bounded in any case, and a listener half opened is of no use to a handler.
         Err(errno) if errno.raw() == libc::EINTR => Ok(Received::NOTHING),
-        received => received.map_err(|errno| Error::System { call: "recvmmsg", errno }),
+        received => received.map_err(|errno| Error::System { call: Call::Recvmmsg, errno }),
     }
 }
 

@@ -39,6 +39,7 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 mod batch;
+mod call;
 mod connector;
 mod deadline;
 mod diagnosis;
@@ -57,6 +58,7 @@ mod stats;
 mod syscall;
 
 pub use batch::Delivery;
+pub use call::Call;
 pub use cnproc_parse::{
     Ack, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid,
     Unknown, event_name, kernel,

@@ -15,6 +15,14 @@ use core::ops::DerefMut;
 /// are left to the drop counter.
 pub(crate) const CPUS: usize = 8192;
 
+/// The numbers of one CPU: those observed, and those looked at ahead.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Cpu {
+    observed: Sequence,
+    ahead: Sequence,
+}
+
 /// The account of one socket.
 #[derive(Debug)]
 pub(crate) struct Account<C> {
@@ -36,7 +44,7 @@ pub(crate) struct Account<C> {
     told: u64,
 }
 
-impl<C: DerefMut<Target = [Sequence]>> Account<C> {
+impl<C: DerefMut<Target = [Cpu]>> Account<C> {
     pub(crate) const fn new(cpus: C, by_sequence: bool) -> Self {
         Self {
             cpus,
@@ -66,30 +74,44 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
         self.seen != self.counted
     }
 
-    /// The CPUs' numbers so far, where gaps are losses.
-    pub(crate) fn sequences(&self) -> Option<&[Sequence]> {
-        if self.by_sequence { self.cpus.get(..self.cpus_seen) } else { None }
-    }
-
     /// Takes a message's number. Returns how many losses it makes known.
+    #[inline(always)]
     pub(crate) fn observe(&mut self, event: &Event) -> u64 {
         if !self.by_sequence {
             return 0;
         }
         let index = event.cpu as usize;
         let Some(cpu) = self.cpus.get_mut(index) else { return 0 };
-        // The kernel takes the time a moment before the number: after a first event that is late
-        // enough, another may bear an earlier time.
-        if cpu.is_new() && event.timestamp_ns < self.since_ns {
-            return 0;
+        if cpu.observed.is_new() {
+            // The kernel takes the time a moment before the number: after a first event that is late
+            // enough, another may bear an earlier time.
+            if event.timestamp_ns < self.since_ns {
+                return 0;
+            }
+            self.cpus_seen = self.cpus_seen.max(index + 1);
         }
-        self.cpus_seen = self.cpus_seen.max(index + 1);
-        match cpu.observe(event.seq) {
+        match cpu.observed.observe(event.seq) {
             Step::First | Step::Next => return 0,
             Step::Gap(count) => self.gaps += u64::from(count),
             Step::Late => self.gaps = self.gaps.saturating_sub(1),
         }
         self.tell()
+    }
+
+    /// Begins to look ahead of what was observed.
+    pub(crate) fn look_ahead(&mut self) {
+        self.cpus.iter_mut().take(self.cpus_seen).for_each(|cpu| cpu.ahead = cpu.observed);
+    }
+
+    /// Whether an event ahead, the next after those looked at so far, shows a loss.
+    ///
+    /// Behind a filter gaps tell nothing, and only want of memory in the kernel loses what the drop
+    /// counter doesn't see.
+    pub(crate) fn shows_loss(&mut self, event: &Event) -> bool {
+        let index = event.cpu as usize;
+        let Some(cpu) = self.cpus.get_mut(index).filter(|_| self.by_sequence) else { return false };
+        self.cpus_seen = self.cpus_seen.max(index + 1);
+        matches!(cpu.ahead.observe(event.seq), Step::Gap(_))
     }
 
     /// Takes the last reading of the drop counter. Returns how many losses it makes known.
@@ -113,7 +135,7 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
     /// loss after the first number is left out of the counter's new count, nor one in it told before.
     pub(crate) fn filter_changed(&mut self, by_sequence: bool, since_ns: u64) {
         // CPUs that do not exist stay untouched, and take no room.
-        self.cpus.iter_mut().take(self.cpus_seen).for_each(Sequence::reset);
+        self.cpus.iter_mut().take(self.cpus_seen).for_each(|cpu| cpu.observed.reset());
         (self.by_sequence, self.since_ns) = (by_sequence, since_ns);
         (self.gaps, self.drops, self.told) = (0, 0, 0);
     }
@@ -130,8 +152,8 @@ impl<C: DerefMut<Target = [Sequence]>> Account<C> {
 mod tests {
     use super::*;
 
-    fn account(by_sequence: bool) -> Account<Vec<Sequence>> {
-        Account::new(vec![Sequence::default(); 4], by_sequence)
+    fn account(by_sequence: bool) -> Account<Vec<Cpu>> {
+        Account::new(vec![Cpu::default(); 4], by_sequence)
     }
 
     fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
@@ -161,6 +183,26 @@ mod tests {
         assert_eq!(account.observe(&event(0, 101, 0)), 0);
         assert_eq!(account.observe(&event(3, 9, 0)), 1);
         assert_eq!(account.observe(&event(4, 9, 0)), 0, "no such CPU in the table");
+    }
+
+    #[test]
+    fn what_is_ahead_shows_losses_and_changes_no_count() {
+        let mut account = account(true);
+        assert_eq!(account.observe(&event(0, 1, 0)), 0);
+        for _ in 0..2 {
+            account.look_ahead();
+            assert!(!account.shows_loss(&event(0, 2, 0)));
+            assert!(!account.shows_loss(&event(3, 9, 0)), "the first of its CPU");
+            assert!(account.shows_loss(&event(3, 11, 0)));
+            assert!(account.shows_loss(&event(0, 4, 0)));
+            assert!(!account.shows_loss(&event(4, 9, 0)), "no such CPU in the table");
+        }
+        assert_eq!(account.observe(&event(0, 4, 0)), 2);
+        assert_eq!(account.observe(&event(3, 11, 0)), 0, "the first that is observed");
+        account.filter_changed(false, 0);
+        account.look_ahead();
+        assert!(!account.shows_loss(&event(0, 2, 0)));
+        assert!(!account.shows_loss(&event(0, 9, 0)), "behind a filter");
     }
 
     #[test]

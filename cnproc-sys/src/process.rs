@@ -8,6 +8,7 @@ mod verdict;
 pub use facts::Status;
 pub use verdict::Identity;
 
+use crate::call::Call;
 use crate::connector::{Batch, Connector};
 use crate::errno::Errno;
 use crate::error::Error;
@@ -115,7 +116,7 @@ impl Procfs {
 const fn no_procfs(errno: Errno) -> Error {
     match errno.raw() {
         libc::ENOENT | libc::ENOTDIR | libc::EINVAL => Error::NoProcfs,
-        _ => Error::System { call: "open(/proc)", errno },
+        _ => Error::System { call: Call::OpenProc, errno },
     }
 }
 
@@ -213,7 +214,7 @@ impl Process {
 fn find(procfs: &Fd, tgid: i32) -> Result<(Fd, Stat), Error> {
     let mut name = [0; 12];
     syscall::open_directory(Some(procfs), decimal(tgid.unsigned_abs(), &mut name))
-        .map_err(|errno| of_process("open(/proc/PID)", errno))
+        .map_err(|errno| of_process(Call::OpenProcess, errno))
         .and_then(|directory| read_stat(&directory).map(|stat| (directory, stat)))
         .map_err(|error| match error {
             // With hidepid, what one may not see does not exist. To signals it does.
@@ -226,11 +227,11 @@ fn read_stat(directory: &Fd) -> Result<Stat, Error> {
     let mut line = [0; STAT_SIZE];
     let line = facts::read_whole(directory, c"stat", &mut line)?;
     Stat::parse(line)
-        .ok_or(Error::System { call: "read(/proc/PID/stat)", errno: Errno::new(libc::EBADMSG) })
+        .ok_or(Error::System { call: Call::ReadProcess, errno: Errno::new(libc::EBADMSG) })
 }
 
 /// What it means if a file that every process has can't be had.
-const fn of_process(call: &'static str, errno: Errno) -> Error {
+const fn of_process(call: Call, errno: Errno) -> Error {
     match errno.raw() {
         libc::ENOENT | libc::ESRCH => Error::ProcessGone,
         libc::EPERM | libc::EACCES => Error::ProcessHidden,

@@ -2,16 +2,17 @@
 
 use crate::errno::Errno;
 use crate::fd::Fd;
-use cnproc_parse::Program;
-use core::ffi::{CStr, c_int};
+use cnproc_parse::{Program, kernel};
+use core::ffi::{CStr, c_int, c_long};
+use core::marker::PhantomData;
 use core::mem::{MaybeUninit, size_of, size_of_val, zeroed};
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
-use core::time::Duration;
 use libc::{sockaddr_nl, socklen_t};
 
 pub(crate) type Result<T> = core::result::Result<T, Errno>;
 
+#[inline(always)]
 fn last_errno() -> Errno {
     // SAFETY: libc gives a valid pointer to the calling thread's errno.
     Errno(unsafe { *libc::__errno_location() })
@@ -38,6 +39,7 @@ pub(crate) fn monotonic() -> u64 {
 }
 
 /// Now, on the clock of processes' start times, in nanoseconds.
+#[inline(always)]
 pub(crate) fn boottime() -> u64 {
     now(libc::CLOCK_BOOTTIME)
 }
@@ -52,6 +54,7 @@ fn now(clock: libc::clockid_t) -> u64 {
 }
 
 /// Of which start times are counts (USER_HZ).
+#[inline(always)]
 pub(crate) fn ticks_per_second() -> u64 {
     // SAFETY: no memory is involved.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
@@ -75,23 +78,14 @@ pub(crate) fn pidfd_open(pid: c_int) -> Result<Fd> {
 pub(crate) fn random() -> Option<u32> {
     let mut bytes = [0; 4];
     // SAFETY: `bytes` is valid for writing of its length.
-    let got =
-        unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
-    (got.cast_unsigned() == bytes.len()).then_some(u32::from_ne_bytes(bytes))
-}
-
-/// `st_ino` of a path.
-pub(crate) fn inode(path: &CStr) -> Result<u64> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `path` ends with NUL, `stat` is valid for writing.
-    value(unsafe { libc::stat(path.as_ptr(), stat.as_mut_ptr()) })?;
-    // SAFETY: stat succeeded, so it wrote the whole struct.
-    let stat = unsafe { stat.assume_init() };
-    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
-    Ok(stat.st_ino as u64)
+    let got = unsafe {
+        libc::syscall(libc::SYS_getrandom, bytes.as_mut_ptr(), bytes.len(), libc::GRND_NONBLOCK)
+    };
+    (got == bytes.len() as c_long).then_some(u32::from_ne_bytes(bytes))
 }
 
 /// The beginning of a file, as much as fits; what is left of `bytes` stays as it is.
+#[inline(always)]
 pub(crate) fn read_file<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
     let got = read(&openat(libc::AT_FDCWD, path, libc::O_RDONLY)?, bytes)?;
     Ok(bytes.get(..got).unwrap_or_default())
@@ -103,6 +97,7 @@ fn openat(directory: c_int, path: &CStr, flags: c_int) -> Result<Fd> {
 }
 
 /// A directory, to reach what is in it. `path` is relative to another, if one is given.
+#[inline(always)]
 pub(crate) fn open_directory(at: Option<&Fd>, path: &CStr) -> Result<Fd> {
     openat(at.map_or(libc::AT_FDCWD, Fd::raw), path, libc::O_PATH | libc::O_DIRECTORY)
 }
@@ -120,18 +115,23 @@ pub(crate) fn read(fd: &Fd, bytes: &mut [u8]) -> Result<usize> {
 }
 
 /// Where a link of a directory leads to, as much as fits.
+#[inline(always)]
 pub(crate) fn readlinkat<'a>(directory: &Fd, name: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
-    let (start, length) = (bytes.as_mut_ptr(), bytes.len());
-    // SAFETY: `name` ends with NUL, `bytes` is valid for writing of its length.
-    let got = unsafe { libc::readlinkat(directory.raw(), name.as_ptr(), start.cast(), length) };
-    let got = usize::try_from(got).map_err(|_| last_errno())?;
-    Ok(bytes.get(..got).unwrap_or_default())
+    readlink_from(directory.raw(), name, bytes)
 }
 
-/// Whether a file of a directory exists: 0, or why not.
-pub(crate) fn faccessat(directory: &Fd, name: &CStr) -> Result<()> {
-    // SAFETY: `name` ends with NUL.
-    value(unsafe { libc::faccessat(directory.raw(), name.as_ptr(), libc::F_OK, 0) }).map(drop)
+/// Where a link leads to, as much as fits.
+#[inline(always)]
+pub(crate) fn readlink<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
+    readlink_from(libc::AT_FDCWD, path, bytes)
+}
+
+fn readlink_from<'a>(directory: c_int, path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
+    let (start, length) = (bytes.as_mut_ptr(), bytes.len());
+    // SAFETY: `path` ends with NUL, `bytes` is valid for writing of its length.
+    let got = unsafe { libc::readlinkat(directory, path.as_ptr(), start.cast(), length) };
+    let got = usize::try_from(got).map_err(|_| last_errno())?;
+    Ok(bytes.get(..got).unwrap_or_default())
 }
 
 pub(crate) fn netlink_socket() -> Result<Fd> {
@@ -184,23 +184,22 @@ pub(crate) fn set_option_int(fd: &Fd, level: c_int, name: c_int, option: c_int) 
 }
 
 /// How long a receiving call may block (SO_RCVTIMEO); at least a microsecond, for 0 means for ever.
-pub(crate) fn set_receive_timeout(fd: &Fd, timeout: Duration) -> Result<()> {
-    let timeout = timeout.max(Duration::from_micros(1));
+pub(crate) fn set_receive_timeout(fd: &Fd, timeout_ns: u64) -> Result<()> {
+    let timeout_us = (timeout_ns / 1000).max(1);
     // SAFETY: a timeval is integers only.
     let mut time: libc::timeval = unsafe { zeroed() };
-    time.tv_sec = timeout.as_secs() as _;
-    time.tv_usec = timeout.subsec_micros() as _;
+    time.tv_sec = (timeout_us / 1_000_000) as _;
+    time.tv_usec = (timeout_us % 1_000_000) as _;
     set_option(fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &time)
 }
 
 /// Runs the program on each message before it is queued (SO_ATTACH_FILTER).
 pub(crate) fn attach_filter(fd: &Fd, program: &Program) -> Result<()> {
-    let mut code = [libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; 32];
+    // The kernel's layout, as libc has it, too. It only reads.
+    const { assert!(size_of::<kernel::sock_filter>() == size_of::<libc::sock_filter>()) };
     let instructions = program.instructions();
-    for (slot, &(code, jt, jf, k)) in code.iter_mut().zip(instructions) {
-        *slot = libc::sock_filter { code, jt, jf, k };
-    }
-    let program = libc::sock_fprog { len: instructions.len() as u16, filter: code.as_mut_ptr() };
+    let filter = instructions.as_ptr().cast_mut().cast();
+    let program = libc::sock_fprog { len: instructions.len() as u16, filter };
     set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
@@ -260,48 +259,65 @@ pub(crate) unsafe trait Zeroed {}
 
 // SAFETY: an integer.
 unsafe impl Zeroed for core::sync::atomic::AtomicU32 {}
-// SAFETY: two integers.
-unsafe impl Zeroed for cnproc_parse::Sequence {}
+// SAFETY: four integers.
+unsafe impl Zeroed for crate::loss::Cpu {}
 // SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
 unsafe impl Zeroed for Slot {}
-// SAFETY: integers, and raw pointers, which may be null.
-unsafe impl Zeroed for Headers {}
 
-/// Memory of its own from the kernel, zeroed. A page takes room only once it is written to.
+/// Memory of its own from the kernel, given back when it goes.
 #[derive(Debug)]
-pub(crate) struct Mapping<T> {
-    start: NonNull<T>,
-    length: usize,
+struct Pages {
+    start: NonNull<u8>,
+    bytes: usize,
 }
 
-// SAFETY: the memory is owned, as by a Box, and holds nothing that is bound to a thread: the
-// pointers in `Headers` are only ever used by the call that has just written them.
-unsafe impl<T> Send for Mapping<T> {}
-// SAFETY: a shared `Mapping` only reads.
-unsafe impl<T> Sync for Mapping<T> {}
-
-impl<T: Zeroed> Mapping<T> {
-    pub(crate) fn new(length: usize) -> Result<Self> {
+impl Pages {
+    fn new(bytes: usize) -> Result<Self> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let size = length.saturating_mul(size_of::<T>());
         // SAFETY: a new mapping, at an address of the kernel's choice, touches no memory in use.
-        let start = unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(last_errno());
         }
         let start = NonNull::new(start.cast()).ok_or(Errno(libc::ENOMEM))?;
-        Ok(Self { start, length })
+        Ok(Self { start, bytes })
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: exactly what `new` mapped, and nothing refers to it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+    }
+}
+
+/// Values in memory of their own, all zero at first. A page takes room only once it is written to.
+#[derive(Debug)]
+pub(crate) struct Mapping<T> {
+    pages: Pages,
+    length: usize,
+    values: PhantomData<T>,
+}
+
+// SAFETY: the memory is owned, as by a Box.
+unsafe impl<T: Send> Send for Mapping<T> {}
+// SAFETY: a shared `Mapping` only reads.
+unsafe impl<T: Sync> Sync for Mapping<T> {}
+
+impl<T: Zeroed> Mapping<T> {
+    pub(crate) fn new(length: usize) -> Result<Self> {
+        let pages = Pages::new(length.saturating_mul(size_of::<T>()))?;
+        Ok(Self { pages, length, values: PhantomData })
     }
 
     /// As [`new`](Self::new), and zeroed anew in a child by fork. Linux 4.14.
     pub(crate) fn wiped_on_fork(length: usize) -> Result<Self> {
         let mapping = Self::new(length)?;
-        let size = length.saturating_mul(size_of::<T>());
-        let start = mapping.start.as_ptr().cast();
+        let Pages { start, bytes } = &mapping.pages;
         // SAFETY: exactly what `new` mapped, and nothing refers to it yet. In a child it will hold zeros,
         // which are a value of every `T`.
-        value(unsafe { libc::madvise(start, size, libc::MADV_WIPEONFORK) })?;
+        value(unsafe { libc::madvise(start.as_ptr().cast(), *bytes, libc::MADV_WIPEONFORK) })?;
         Ok(mapping)
     }
 }
@@ -312,22 +328,15 @@ impl<T> Deref for Mapping<T> {
     fn deref(&self) -> &[T] {
         // SAFETY: the mapping is `length` values long, page-aligned, and was zeroed, which is a value
         // of every `T` that `new` is for. It lives until drop.
-        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+        unsafe { core::slice::from_raw_parts(self.pages.start.as_ptr().cast(), self.length) }
     }
 }
 
 impl<T> DerefMut for Mapping<T> {
     fn deref_mut(&mut self) -> &mut [T] {
+        let start = self.pages.start.as_ptr().cast();
         // SAFETY: as in `deref`; `&mut self` makes this the only reference.
-        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
-    }
-}
-
-impl<T> Drop for Mapping<T> {
-    fn drop(&mut self) {
-        let size = self.length.saturating_mul(size_of::<T>());
-        // SAFETY: exactly what `new` mapped, and nothing refers to it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), size) };
+        unsafe { core::slice::from_raw_parts_mut(start, self.length) }
     }
 }
 
@@ -351,42 +360,33 @@ impl Slot {
 /// How many datagrams one call takes at most.
 pub(crate) const BATCH: usize = 64;
 
-/// What recvmmsg is told of a batch of slots.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Headers {
-    messages: [libc::mmsghdr; BATCH],
-    buffers: [libc::iovec; BATCH],
-}
-
 /// Receives datagrams into the slots, one each, at most `BATCH`; returns how many came.
-pub(crate) fn recvmmsg(
-    fd: &Fd,
-    headers: &mut Headers,
-    slots: &mut [Slot],
-    flags: c_int,
-) -> Result<usize> {
+pub(crate) fn recvmmsg(fd: &Fd, slots: &mut [Slot], flags: c_int) -> Result<usize> {
     let batch = slots.len().min(BATCH);
-    let Headers { messages, buffers } = headers;
-    for ((message, buffer), slot) in messages.iter_mut().zip(buffers).zip(slots.iter_mut()) {
-        *buffer =
-            libc::iovec { iov_base: slot.bytes.as_mut_ptr().cast(), iov_len: slot.bytes.len() };
-        message.msg_hdr.msg_name = ptr::from_mut(&mut slot.sender).cast();
-        message.msg_hdr.msg_namelen = ADDRESS_SIZE;
-        message.msg_hdr.msg_iov = buffer;
-        message.msg_hdr.msg_iovlen = 1;
+    let mut buffers = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
+    for ((header, buffer), slot) in headers.iter_mut().zip(&mut buffers).zip(slots.iter_mut()) {
+        let (start, length) = (slot.bytes.as_mut_ptr(), slot.bytes.len());
+        // SAFETY: integers, and raw pointers, which may be null.
+        let header = header.write(unsafe { zeroed() });
+        header.msg_hdr.msg_name = ptr::from_mut(&mut slot.sender).cast();
+        header.msg_hdr.msg_namelen = ADDRESS_SIZE;
+        header.msg_hdr.msg_iov =
+            buffer.write(libc::iovec { iov_base: start.cast(), iov_len: length });
+        header.msg_hdr.msg_iovlen = 1;
     }
     // With MSG_TRUNC a length is the datagram's, also where it did not fit.
     let flags = (flags | libc::MSG_TRUNC) as _;
     // SAFETY: the loop has just written the first `batch` headers: each names one buffer and one
     // address, both of a slot that is borrowed exclusively until this returns; the control pointers
-    // are null since the mapping was zeroed. No time-out: a null pointer.
+    // are null. No time-out: a null pointer.
     let came = value(unsafe {
-        libc::recvmmsg(fd.raw(), messages.as_mut_ptr(), batch as _, flags, ptr::null_mut())
+        libc::recvmmsg(fd.raw(), headers.as_mut_ptr().cast(), batch as _, flags, ptr::null_mut())
     })?;
     let came = came.cast_unsigned() as usize;
-    for (message, slot) in messages.iter().zip(slots).take(came) {
-        slot.length = message.msg_len;
+    for (header, slot) in headers.iter().zip(slots).take(came) {
+        // SAFETY: no more came than `batch`, whose headers were written above.
+        slot.length = unsafe { header.assume_init_ref() }.msg_len;
     }
     Ok(came)
 }
@@ -404,12 +404,12 @@ pub(crate) fn timer() -> Result<Fd> {
 }
 
 /// Lets the timer expire once, after that time; at least a nanosecond, for 0 would stop it.
-pub(crate) fn set_timer(timer: &Fd, after: Duration) -> Result<()> {
-    let after = after.max(Duration::from_nanos(1));
+pub(crate) fn set_timer(timer: &Fd, after_ns: u64) -> Result<()> {
+    let after_ns = after_ns.max(1);
     // SAFETY: an itimerspec is integers only. The interval stays 0: once.
     let mut time: libc::itimerspec = unsafe { zeroed() };
-    time.it_value.tv_sec = after.as_secs() as _;
-    time.it_value.tv_nsec = after.subsec_nanos() as _;
+    time.it_value.tv_sec = (after_ns / 1_000_000_000) as _;
+    time.it_value.tv_nsec = (after_ns % 1_000_000_000) as _;
     // SAFETY: `time` is valid for reading; the old value is not asked for.
     value(unsafe { libc::timerfd_settime(timer.raw(), 0, &time, ptr::null_mut()) }).map(drop)
 }
@@ -430,6 +430,7 @@ pub(crate) fn watch_timer(epoll: &Fd, timer: &Fd) -> Result<()> {
 
 /// Makes `epoll` tell once that the socket has something to receive, be it there already.
 /// EPOLL_CTL_ADD the first time, EPOLL_CTL_MOD again.
+#[inline(always)]
 pub(crate) fn watch_once(epoll: &Fd, socket: &Fd, operation: c_int) -> Result<()> {
     watch(epoll, operation, socket, libc::EPOLLIN | libc::EPOLLONESHOT, SOCKET)
 }
@@ -443,18 +444,23 @@ pub(crate) struct Woken {
 
 /// Waits until `epoll` has something to tell, or the time-out is over, which is rounded up to whole
 /// milliseconds; without one, for ever.
-pub(crate) fn wait(epoll: &Fd, timeout: Option<Duration>) -> Result<Woken> {
-    let milliseconds = timeout.map_or(-1, |timeout| {
-        let up = timeout.saturating_add(Duration::from_nanos(999_999)).as_millis();
-        c_int::try_from(up).unwrap_or(c_int::MAX)
+pub(crate) fn wait(epoll: &Fd, timeout_ns: Option<u64>) -> Result<Woken> {
+    let milliseconds = timeout_ns.map_or(-1, |timeout_ns| {
+        c_int::try_from(timeout_ns.div_ceil(1_000_000)).unwrap_or(c_int::MAX)
     });
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; 2];
     // SAFETY: `events` is valid for writing of its two.
     let count = value(unsafe {
         libc::epoll_wait(epoll.raw(), events.as_mut_ptr(), events.len() as c_int, milliseconds)
     })?;
-    let told = |by| events.iter().take(count.cast_unsigned() as usize).any(|event| event.u64 == by);
-    Ok(Woken { timer: told(TIMER), socket: told(SOCKET) })
+    let mut woken = Woken::default();
+    for event in events.iter().take(count.cast_unsigned() as usize) {
+        match event.u64 {
+            TIMER => woken.timer = true,
+            _ => woken.socket = true,
+        }
+    }
+    Ok(woken)
 }
 
 /// Gives the descriptor away.

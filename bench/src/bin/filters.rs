@@ -56,7 +56,7 @@ fn attach(socket: &OwnedFd, filter: &Filter) {
     let mut steps: Vec<_> = steps
         .instructions()
         .iter()
-        .map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
+        .map(|&kernel::sock_filter { code, jt, jf, k }| libc::sock_filter { code, jt, jf, k })
         .collect();
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
     set(socket, libc::SO_ATTACH_FILTER, &program);

@@ -1,14 +1,16 @@
 //! A classic BPF machine: the instructions that a socket filter of this library has, as
 //! `Documentation/networking/filter.rst` gives their meaning.
 
+use cnproc_parse::kernel::sock_filter;
+
 /// Runs a program over a packet. Returns how many bytes of it to keep: 0 is none.
 ///
 /// Panics where the kernel would not have taken the program: an instruction that is not one, a jump
 /// out of the program, no return at its end.
-pub(crate) fn run(program: &[(u16, u8, u8, u32)], packet: &[u8]) -> u32 {
+pub(crate) fn run(program: &[sock_filter], packet: &[u8]) -> u32 {
     let (mut a, mut x, mut at) = (0_u32, 0_u32, 0_usize);
     loop {
-        let (code, jt, jf, k) = program[at];
+        let sock_filter { code, jt, jf, k } = program[at];
         at += 1;
         let jump = |taken: bool| usize::from(if taken { jt } else { jf });
         match code {

@@ -1,30 +1,21 @@
 //! Reading ahead: what the stream tells of a process since an event, while the caller is still at it.
 
 use super::{Connector, failed};
+use crate::call::Call;
 use crate::error::Error;
-use crate::loss::CPUS;
-use crate::syscall::Mapping;
-use cnproc_parse::{Event, EventData, EventMask, Message, Sequence, Step, messages};
+use cnproc_parse::{Event, EventData, EventMask, Message, messages};
 
 /// What must be known to say that nothing is missing since an event. On the events' clock, in
 /// nanoseconds; 0 is before all events.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Completeness {
     /// All losses known were before this.
     lossless_since_ns: u64,
     /// The filter in force has been so since then.
     filter_since_ns: u64,
-    /// The CPUs' numbers, to be counted on ahead of the account; and how many of them were used.
-    cpus: Mapping<Sequence>,
-    used: usize,
 }
 
 impl Completeness {
-    pub(super) fn new() -> Result<Self, Error> {
-        let cpus = Mapping::new(CPUS).map_err(failed("mmap"))?;
-        Ok(Self { lossless_since_ns: 0, filter_since_ns: 0, cpus, used: 0 })
-    }
-
     /// Losses became known: they may have been at any time before now.
     pub(super) const fn lost(&mut self, now_ns: u64) {
         self.lossless_since_ns = now_ns;
@@ -32,24 +23,6 @@ impl Completeness {
 
     pub(super) const fn filter_changed(&mut self, now_ns: u64) {
         self.filter_since_ns = now_ns;
-    }
-
-    /// Whether numbers are missing in events, if those before them ended with `seen`.
-    fn has_gap(&mut self, seen: &[Sequence], events: impl Iterator<Item = Event>) -> bool {
-        self.cpus.iter_mut().take(self.used).for_each(Sequence::reset);
-        for (cpu, seen) in self.cpus.iter_mut().zip(seen) {
-            *cpu = *seen;
-        }
-        self.used = seen.len();
-        for event in events {
-            let index = event.cpu as usize;
-            let Some(cpu) = self.cpus.get_mut(index) else { continue };
-            self.used = self.used.max(index + 1);
-            if matches!(cpu.observe(event.seq), Step::Gap(_)) {
-                return true;
-            }
-        }
-        false
     }
 }
 
@@ -94,31 +67,35 @@ impl Connector {
     pub(crate) fn since(&mut self, event: &Event, tgid: i32) -> Result<Since, Error> {
         let drained = self.receive_all()?;
         let mut since = Since::default();
-        let (mut found, mut readable) = (false, true);
-        for slot in self.arena.kept().iter().filter(|slot| slot.is_from_kernel()) {
+        let (mut found, mut readable, mut loss) = (false, true, false);
+        self.account.look_ahead();
+        let handed_over = self.arena.kept().len() - self.arena.queued().len();
+        for (index, slot) in self.arena.kept().iter().enumerate() {
+            if !slot.is_from_kernel() {
+                continue;
+            }
+            let is_ahead = index >= handed_over;
             readable &= !slot.is_cut_off();
             for message in messages(slot.datagram()) {
-                match message {
-                    Ok(Message::Event(later)) if !found && is_same(&later, event) => {
-                        (since, found, readable) = (Since::default(), true, true);
-                    }
+                let Ok(Message::Event(later)) = message else {
+                    readable &= message.is_ok();
+                    continue;
+                };
+                loss |= is_ahead && self.account.shows_loss(&later);
+                if !found && is_same(&later, event) {
+                    (since, found, readable) = (Since::default(), true, true);
+                } else if found || later.timestamp_ns > event.timestamp_ns {
                     // Until it is found: no longer kept, so what is later tells so by its time.
-                    Ok(Message::Event(later))
-                        if found || later.timestamp_ns > event.timestamp_ns =>
-                    {
-                        since.observe(&later, tgid);
-                    }
-                    Ok(_) => {}
-                    Err(_) => readable = false,
+                    since.observe(&later, tgid);
                 }
             }
         }
         let complete = drained
             && found
             && readable
+            && !loss
             && self.completeness.lossless_since_ns < event.timestamp_ns
-            && self.completeness.filter_since_ns <= event.timestamp_ns
-            && !self.has_gap_ahead();
+            && self.completeness.filter_since_ns <= event.timestamp_ns;
         since.all_forks = complete && self.filter.events.contains(EventMask::FORK);
         since.all_execs = complete && self.filter.events.contains(EventMask::EXEC);
         Ok(since)
@@ -128,26 +105,13 @@ impl Connector {
     fn receive_all(&mut self) -> Result<bool, Error> {
         let drained = loop {
             let received = self.arena.receive(&self.fd, libc::MSG_DONTWAIT);
-            let received = received.map_err(failed("recvmmsg"))?;
+            let received = received.map_err(failed(Call::Recvmmsg))?;
             if received.came == 0 && !received.overran {
                 break received.drained;
             }
         };
         self.check_drops()?;
         Ok(drained)
-    }
-
-    /// Whether numbers are missing in what is queued. Behind a filter that can't be told, and only want
-    /// of memory in the kernel loses what the drop counter doesn't see.
-    fn has_gap_ahead(&mut self) -> bool {
-        let Some(seen) = self.account.sequences() else { return false };
-        let queued = self.arena.queued().iter().filter(|slot| slot.is_from_kernel());
-        let events = queued.flat_map(|slot| messages(slot.datagram()));
-        let events = events.filter_map(|message| match message {
-            Ok(Message::Event(event)) => Some(event),
-            _ => None,
-        });
-        self.completeness.has_gap(seen, events)
     }
 }
 
@@ -307,7 +271,7 @@ mod tests {
             }
             assert_eq!(connector.since(&event, TGID).unwrap(), Since::default());
             for seq in 2..MANY {
-                while connector.arena.queued().is_empty() && connector.next.is_none() {
+                while connector.arena.queued().is_empty() && !connector.is_read {
                     connector.receive_all().unwrap();
                 }
                 event = next_event(&mut connector);

@@ -14,7 +14,6 @@ use crate::connector::Connector;
 use crate::error::Error;
 use crate::handshake::{EVERYTHING, insist, is_answered};
 use cnproc_parse::Operation;
-use core::time::Duration;
 
 /// What [`Connector::check`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Connector {
 
     fn find_out(&mut self) -> Result<Check, Error> {
         // First what has come, so that its losses are told where they were.
-        while self.fill(Some(Duration::ZERO))? {}
+        while self.fill(Some(0))? {}
         let Self { fd, arena, .. } = self;
         let mut is_answered = |operation, events| is_answered(fd, arena, operation, events);
         // Linux 6.6 and later: a LISTEN again, which counts nothing. Ignored before.

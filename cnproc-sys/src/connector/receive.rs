@@ -2,16 +2,17 @@
 
 use super::{Connector, failed};
 use crate::batch::Delivery;
-use crate::deadline::Deadline;
+use crate::call::Call;
+use crate::deadline::{Deadline, nanoseconds};
 use crate::error::Error;
 use crate::syscall;
-use cnproc_parse::{Event, Message, event_name, kernel, messages, single_event};
+use cnproc_parse::{Message, kernel, messages, single_event};
 use core::time::Duration;
 
 /// The longest single wait, after which it is begun anew. One of any length makes the kernel return
 /// EINTR where it would otherwise restart the call, for handlers installed with SA_RESTART; but in
 /// 32-bit kernels one of a month is none.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT_NS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 impl Connector {
     /// Waits for events, at most as long as `timeout`; without one, for ever. None: none came.
@@ -24,10 +25,10 @@ impl Connector {
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
         self.check_owner()?;
         // The next event's datagram may have been let go of.
-        self.arena.forget(usize::from(self.next.is_some()));
+        self.arena.forget(usize::from(self.is_read));
         if !self.has_next() {
-            let deadline = timeout.filter(|timeout| !timeout.is_zero()).map(Deadline::after);
-            let mut left = timeout;
+            let mut left = timeout.map(nanoseconds);
+            let deadline = left.filter(|left| *left > 0).map(Deadline::after);
             loop {
                 self.arena.forget(0);
                 let came = self.fill(left)?;
@@ -37,7 +38,7 @@ impl Connector {
                 if let Some(deadline) = deadline {
                     left = Some(deadline.left());
                 }
-                let over = left.is_some_and(|left| left.is_zero());
+                let over = left == Some(0);
                 // Asked not to wait, it reads on till nothing is left: who waits for an edge needs it.
                 if over && (!came || deadline.is_some()) {
                     return Ok(None);
@@ -48,64 +49,61 @@ impl Connector {
     }
 
     /// Whether there is something to hand over without a system call.
+    #[inline(always)]
     fn has_next(&mut self) -> bool {
-        if self.lost_here == 0 && self.next.is_none() {
-            self.next = self.read_event();
+        if self.lost_here == 0 && !self.is_read {
+            self.is_read = self.read_event();
         }
-        self.lost_here > 0 || self.next.is_some()
+        self.lost_here > 0 || self.is_read
     }
 
     /// Takes the next delivery out of what was received.
-    #[inline]
+    #[inline(always)]
     fn deliver(&mut self) -> Option<Delivery> {
-        let event = match self.next {
-            None if self.lost_here == 0 => self.read_event(),
-            _ => self.next.take(),
-        };
+        if !self.has_next() {
+            return None;
+        }
         if self.lost_here > 0 {
-            self.next = event;
             return Some(Delivery::Lost(core::mem::take(&mut self.lost_here)));
         }
-        let event = event?;
+        self.is_read = false;
         self.stats.delivered += 1;
-        self.stats.unknown += u64::from(event_name(event.what).is_none());
-        Some(Delivery::Event(event))
+        self.stats.unknown += u64::from(!self.event.is_known());
+        Some(Delivery::Event(self.event))
     }
 
-    /// Reads on to the next event that is wanted. Losses before it, or at the end, are in `lost_here`.
-    #[inline]
-    fn read_event(&mut self) -> Option<Event> {
+    /// Reads on to the next event that is wanted; whether there is one. Losses before it, or at the end,
+    /// are in `lost_here`.
+    fn read_event(&mut self) -> bool {
         while let Some(slot) = self.arena.front() {
             let whole = slot.is_from_kernel() && self.read == 0;
             let event = if whole { single_event(slot.datagram()) } else { None };
-            let event = match event {
-                Some(_) => {
-                    self.arena.pop();
-                    event
-                }
-                None => self.read_message(),
+            let is_event = if let Some(event) = event {
+                self.event = event;
+                self.arena.pop();
+                true
+            } else {
+                self.read_message()
             };
-            if let Some(event) = event
-                && self.is_wanted(&event)
-            {
-                return Some(event);
+            if is_event && self.is_wanted() {
+                return true;
             }
         }
         // Losses at the very end of a stream: no number follows that would show them.
         if let Some(drops) = self.drops_when_empty.take() {
             self.observe_drops(drops);
         }
-        None
+        false
     }
 
-    /// Reads the next message of a datagram that is not just an event of the kernel's.
+    /// Reads the next message of a datagram that is not just an event of the kernel's; whether it is one.
     #[cold]
-    fn read_message(&mut self) -> Option<Event> {
-        let slot = self.arena.front()?;
+    fn read_message(&mut self) -> bool {
+        let Some(slot) = self.arena.front() else { return false };
         if !slot.is_from_kernel() {
             self.stats.forged += 1;
             self.arena.pop();
-            return None;
+            return false;
         }
         let datagram = slot.datagram();
         let mut messages = messages(datagram.get(self.read..).unwrap_or_default());
@@ -119,25 +117,28 @@ impl Connector {
             self.arena.pop();
         }
         match message {
-            Some(Ok(Message::Event(event))) => return Some(event),
+            Some(Ok(Message::Event(event))) => {
+                self.event = event;
+                return true;
+            }
             Some(_) => self.stats.malformed += 1,
             None => {}
         }
-        None
+        false
     }
 
-    /// Takes an event into the account. Whether it is to be delivered.
-    #[inline]
-    fn is_wanted(&mut self, event: &Event) -> bool {
-        let lost = self.account.observe(event);
+    /// Takes the event read into the account. Whether it is to be delivered.
+    #[inline(always)]
+    fn is_wanted(&mut self) -> bool {
+        let lost = self.account.observe(&self.event);
         if lost > 0 {
             self.lose(lost);
         }
-        if event.what == kernel::PROC_EVENT_NONE {
+        if self.event.what == kernel::PROC_EVENT_NONE {
             self.stats.acks += 1;
             return self.acks;
         }
-        self.filter.matches(event)
+        self.filter.matches(&self.event)
     }
 
     fn lose(&mut self, count: u64) {
@@ -163,31 +164,31 @@ impl Connector {
         lost > 0
     }
 
-    /// Receives a batch, waiting for it as long as `timeout`. Whether anything came, if only the news
+    /// Receives a batch, waiting for it so long. Whether anything came, if only the news
     /// of a loss.
-    pub(super) fn fill(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
+    pub(super) fn fill(&mut self, timeout_ns: Option<u64>) -> Result<bool, Error> {
         if let Some(gather) = &mut self.gather {
-            match gather.wait(&self.fd, timeout) {
+            match gather.wait(&self.fd, timeout_ns) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
                 Err(errno) if errno.raw() == libc::EINTR => return Err(Error::Interrupted),
-                Err(errno) => return Err(Error::System { call: "epoll_wait", errno }),
+                Err(errno) => return Err(Error::System { call: Call::EpollWait, errno }),
             }
         }
-        let flags = if self.gather.is_some() || timeout.is_some_and(|timeout| timeout.is_zero()) {
+        let flags = if self.gather.is_some() || timeout_ns == Some(0) {
             libc::MSG_DONTWAIT
         } else {
-            self.set_receive_timeout(timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))?;
+            self.set_receive_timeout(timeout_ns.unwrap_or(LONGEST_WAIT_NS).min(LONGEST_WAIT_NS))?;
             libc::MSG_WAITFORONE
         };
         let received = self.arena.receive(&self.fd, flags).map_err(|errno| match errno.raw() {
             libc::EINTR => Error::Interrupted,
-            _ => Error::System { call: "recvmmsg", errno },
+            _ => Error::System { call: Call::Recvmmsg, errno },
         })?;
         if let Some(gather) = &mut self.gather {
             gather
                 .drained(&self.fd, received.came, received.drained)
-                .map_err(failed("timerfd_settime, epoll_ctl"))?;
+                .map_err(failed(Call::EpollCtl))?;
         }
         // The counter tells what numbers do not: losses at the end of a queue that was full.
         let may_have_been_full = received.taken >= u64::from(self.stats.receive_buffer);
@@ -209,7 +210,7 @@ impl Connector {
         if self.stats.lost_is_lower_bound {
             return Ok(());
         }
-        let memory = |fd: &_| syscall::memory(fd).map_err(failed("getsockopt(SO_MEMINFO)"));
+        let memory = |fd: &_| syscall::memory(fd).map_err(failed(Call::GetMemory));
         let seen = memory(&self.fd)?;
         self.see_drops(seen.drops);
         if !self.account.has_uncounted_drops() {
@@ -225,11 +226,11 @@ impl Connector {
         Ok(())
     }
 
-    fn set_receive_timeout(&mut self, timeout: Duration) -> Result<(), Error> {
-        if self.receive_timeout != Some(timeout) {
-            syscall::set_receive_timeout(&self.fd, timeout)
-                .map_err(failed("setsockopt(SO_RCVTIMEO)"))?;
-            self.receive_timeout = Some(timeout);
+    fn set_receive_timeout(&mut self, timeout_ns: u64) -> Result<(), Error> {
+        if self.receive_timeout_ns != Some(timeout_ns) {
+            syscall::set_receive_timeout(&self.fd, timeout_ns)
+                .map_err(failed(Call::SetReceiveTimeout))?;
+            self.receive_timeout_ns = Some(timeout_ns);
         }
         Ok(())
     }

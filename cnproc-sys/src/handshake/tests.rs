@@ -7,13 +7,13 @@ use cnproc_parse::kernel;
 use std::thread;
 use std::vec::Vec;
 
-const LONG: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(50);
+const LONG_NS: u64 = 20_000_000_000;
+const SHORT_NS: u64 = 50_000_000;
 
 /// A handshake with a kernel that answers the first request as it is told to. What came of it, and
 /// what the kernel was asked, up to the listener's end.
 fn handshake(
-    timeout: Duration,
+    timeout_ns: u64,
     answer: impl FnOnce(&FakeKernel, u32) + Send,
 ) -> (Result<u64, Error>, Arena, Vec<u32>) {
     let (kernel, fd) = FakeKernel::pair();
@@ -26,7 +26,7 @@ fn handshake(
             core::iter::once(first).chain(rest).collect()
         });
         let mut listens = Listens::default();
-        let result = listens.listen(&fd, &mut arena, timeout);
+        let result = listens.listen(&fd, &mut arena, timeout_ns);
         listens.ignore(&fd);
         syscall::send(&fd, FakeKernel::END).unwrap();
         (result, arena, asked.join().unwrap())
@@ -41,13 +41,13 @@ fn ignores(asked: &[u32]) -> usize {
 
 #[test]
 fn the_own_acknowledgement_ends_it_and_what_came_before_stays_in_order() {
-    let (result, arena, asked) = handshake(LONG, |kernel, nonce| {
+    let (result, arena, asked) = handshake(LONG_NS, |kernel, nonce| {
         kernel.say(Says { seq: 4, ..EXEC });
         kernel.say(Says { seq: 5, ..EXEC });
         kernel.say(Says::ack_of(nonce, 0));
     });
     let clock_ahead = result.unwrap();
-    assert!(clock_ahead < LONG.as_nanos() as u64, "{clock_ahead}");
+    assert!(clock_ahead < LONG_NS, "{clock_ahead}");
     let bytes = |says: Says| says.bytes();
     let queued: Vec<_> = arena.queued().iter().map(|slot| slot.datagram().to_vec()).collect();
     assert_eq!(queued[..2], [bytes(Says { seq: 4, ..EXEC }), bytes(Says { seq: 5, ..EXEC })]);
@@ -57,14 +57,14 @@ fn the_own_acknowledgement_ends_it_and_what_came_before_stays_in_order() {
 
 #[test]
 fn another_listeners_acknowledgement_is_not_ours_whatever_it_says() {
-    let (result, ..) = handshake(LONG, |kernel, nonce| {
+    let (result, ..) = handshake(LONG_NS, |kernel, nonce| {
         kernel.say(Says::ack_of(nonce.wrapping_sub(1), 0));
         kernel.say(Says::ack_of(nonce ^ 1 << 31, libc::EPERM as u32));
         kernel.say(Says::ack_of(nonce, 0));
     });
     assert!(result.is_ok());
 
-    let (result, ..) = handshake(SHORT, |kernel, nonce| {
+    let (result, ..) = handshake(SHORT_NS, |kernel, nonce| {
         kernel.say(Says::ack_of(nonce.wrapping_add(1), 0));
         kernel.say(Says { what: kernel::PROC_EVENT_EXEC, ..Says::ack_of(nonce, 0) });
     });
@@ -77,7 +77,7 @@ fn a_refusal_is_told_by_its_errno_and_owes_no_ignore() {
     for (err, error) in
         [(libc::EPERM, Error::NotPermitted), (libc::EINVAL, Error::Refused(Errno(libc::EINVAL)))]
     {
-        let (result, _, asked) = handshake(LONG, |kernel, nonce| {
+        let (result, _, asked) = handshake(LONG_NS, |kernel, nonce| {
             kernel.say(Says::ack_of(nonce, err.cast_unsigned()));
         });
         assert_eq!(result, Err(error));
@@ -89,7 +89,7 @@ fn a_refusal_is_told_by_its_errno_and_owes_no_ignore() {
 /// It comes so late that the listener insists already, and receives it while it does.
 #[test]
 fn a_late_acknowledgement_is_not_waited_for_again() {
-    let (result, _, asked) = handshake(LONG, |kernel, nonce| {
+    let (result, _, asked) = handshake(LONG_NS, |kernel, nonce| {
         const INVALID: u32 = 0;
         while kernel.request().is_some_and(|(operation, _)| operation != INVALID) {}
         kernel.say(Says::ack_of(nonce, 0));
@@ -100,7 +100,7 @@ fn a_late_acknowledgement_is_not_waited_for_again() {
 
 #[test]
 fn no_acknowledgement_is_an_error_in_time_and_the_listen_is_taken_back() {
-    let (result, _, asked) = handshake(SHORT, |_, _| ());
+    let (result, _, asked) = handshake(SHORT_NS, |_, _| ());
     assert_eq!(result, Err(Error::NoAnswer));
     assert_eq!(asked.first(), Some(&kernel::PROC_CN_MCAST_LISTEN));
     assert_eq!(asked.last(), Some(&kernel::PROC_CN_MCAST_IGNORE));
@@ -116,7 +116,7 @@ fn a_storm_without_an_acknowledgement_ends_too() {
             scope.spawn(|| while kernel.say(Says { timestamp_ns, ..EXEC }) {});
             let asked = scope.spawn(|| while kernel.request().is_some() {});
             let mut arena = Arena::new().unwrap();
-            let result = Listens::default().listen(&fd, &mut arena, LONG);
+            let result = Listens::default().listen(&fd, &mut arena, LONG_NS);
             assert_eq!(result, Err(Error::NoAnswer));
             assert!(arena.is_full());
             syscall::send(&fd, FakeKernel::END).unwrap();

@@ -5,6 +5,7 @@
 use super::clock;
 use super::stat::{ids, times_run};
 use super::{Process, of_process, read_stat};
+use crate::call::Call;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::fd::Fd;
@@ -106,7 +107,7 @@ impl Process {
         let lines = read_whole(&self.directory, c"status", &mut lines)?;
         let ids = |name| {
             let errno = Errno::new(libc::EBADMSG);
-            ids(lines, name).ok_or(Error::System { call: "read(/proc/PID/status)", errno })
+            ids(lines, name).ok_or(Error::System { call: Call::ReadProcess, errno })
         };
         let ((ruid, euid), (rgid, egid)) = (ids(b"Uid:")?, ids(b"Gid:")?);
         Ok(Status {
@@ -146,7 +147,7 @@ impl Process {
             libc::ENOSYS => Error::NoPidfd,
             // Of a thread, EINVAL or ENOENT.
             libc::ESRCH | libc::EINVAL | libc::ENOENT => Error::ProcessGone,
-            _ => Error::System { call: "pidfd_open", errno },
+            _ => Error::System { call: Call::PidfdOpen, errno },
         })?;
         self.check_exists()?;
         Ok(pidfd)
@@ -154,8 +155,7 @@ impl Process {
 
     /// That it is there: running, or a zombie not waited for.
     fn check_exists(&self) -> Result<(), Error> {
-        syscall::faccessat(&self.directory, c"stat")
-            .map_err(|errno| of_process("faccessat(/proc/PID/stat)", errno))
+        open_file(&self.directory, c"stat").map(drop)
     }
 
     /// A fact that some processes don't have.
@@ -171,7 +171,7 @@ impl Process {
     fn link(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Error> {
         let mut path = [0; PATH_MAX];
         let path = syscall::readlinkat(&self.directory, name, &mut path)
-            .map_err(|errno| of_process("readlinkat(/proc/PID)", errno));
+            .map_err(|errno| of_process(Call::ReadlinkProcess, errno));
         self.if_any(path.map(|path| copy(path, buffer)))
     }
 
@@ -194,11 +194,11 @@ impl Process {
 }
 
 fn open_file(directory: &Fd, name: &CStr) -> Result<Fd, Error> {
-    syscall::open_file(directory, name).map_err(|errno| of_process("openat(/proc/PID)", errno))
+    syscall::open_file(directory, name).map_err(|errno| of_process(Call::OpenProcess, errno))
 }
 
 fn read(file: &Fd, bytes: &mut [u8]) -> Result<usize, Error> {
-    syscall::read(file, bytes).map_err(|errno| of_process("read(/proc/PID)", errno))
+    syscall::read(file, bytes).map_err(|errno| of_process(Call::ReadProcess, errno))
 }
 
 /// The beginning of a file, as much as fits.

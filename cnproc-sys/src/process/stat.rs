@@ -18,24 +18,42 @@ impl Stat {
     /// None if it is not such a line. The name in it is any user's choice, and may hold parentheses.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let name_end = line.iter().rposition(|byte| *byte == b')')?;
-        let mut fields = line.get(name_end + 1..)?.trim_ascii().split(|byte| *byte == b' ');
+        let mut fields = split(line.get(name_end + 1..)?.trim_ascii(), b' ');
         let state = *fields.next()?.first()?;
-        let ppid = number(fields.next()?)?;
-        let session = number(fields.nth(1)?)?;
-        let min_flt: u64 = number(fields.nth(3)?)?;
-        let maj_flt: u64 = number(fields.nth(1)?)?;
-        let utime: u64 = number(fields.nth(1)?)?;
-        let stime: u64 = number(fields.next()?)?;
-        let threads = number(fields.nth(4)?)?;
-        let start_ticks = number(fields.nth(1)?)?;
-        let exit_signal = number(fields.nth(15)?)?;
-        let effort = min_flt.saturating_add(maj_flt).saturating_add(utime).saturating_add(stime);
-        Some(Self { state, ppid, session, effort, threads, start_ticks, exit_signal })
+        let mut numbers = [None; FIELDS];
+        for (number, field) in numbers.iter_mut().zip(fields) {
+            *number = decimal(field);
+        }
+        let [ppid, _, session, _, _, _, min_flt, _, maj_flt, _, utime, stime, rest @ ..] = numbers;
+        let [_, _, _, _, threads, _, start_ticks, .., exit_signal] = rest;
+        let effort = [min_flt, maj_flt, utime, stime].into_iter().try_fold(0_u64, |sum, number| {
+            u64::try_from(number?).ok().map(|number| sum.saturating_add(number))
+        });
+        Some(Self {
+            state,
+            ppid: fit(ppid)?,
+            session: fit(session)?,
+            effort: effort?,
+            threads: fit(threads)?,
+            start_ticks: fit(start_ticks)?,
+            exit_signal: fit(exit_signal)?,
+        })
     }
 }
 
+fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    text.split(move |byte| *byte == separator)
+}
+
+/// Of the fields after the state, as many as are read: up to `exit_signal`, which proc(5) calls the 38th.
+const FIELDS: usize = 38 - 3;
+
+fn fit<T: TryFrom<i64>>(number: Option<i64>) -> Option<T> {
+    T::try_from(number?).ok()
+}
+
 fn number<T: TryFrom<i64>>(field: &[u8]) -> Option<T> {
-    T::try_from(decimal(field.trim_ascii())?).ok()
+    fit(decimal(field.trim_ascii()))
 }
 
 /// By hand, for `str::parse` would make the C library a tenth larger.
@@ -54,15 +72,15 @@ fn decimal(digits: &[u8]) -> Option<i64> {
 
 /// How often a process was put on a CPU: the third number of `/proc/PID/schedstat`.
 pub(crate) fn times_run(schedstat: &[u8]) -> Option<u64> {
-    number(schedstat.split(|byte| *byte == b' ').nth(2)?)
+    number(split(schedstat, b' ').nth(2)?)
 }
 
 /// The real and the effective id in a line of `/proc/PID/status`: `Uid:` or `Gid:`. The name that
 /// stands before has its newlines escaped.
 pub(crate) fn ids(status: &[u8], name: &[u8]) -> Option<(u32, u32)> {
-    let mut lines = status.split(|byte| *byte == b'\n');
+    let mut lines = split(status, b'\n');
     let line = lines.find_map(|line| line.strip_prefix(name))?;
-    let mut ids = line.trim_ascii().split(|byte| *byte == b'\t');
+    let mut ids = split(line.trim_ascii(), b'\t');
     Some((number(ids.next()?)?, number(ids.next()?)?))
 }
 
