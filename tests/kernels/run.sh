@@ -42,7 +42,8 @@ boot_row() {
     local row=$1 arch
     arch=$(row_field "$row" 2)
     "$kernels/boot.sh" "$arch" "$(cat "$work/$row.kernel")" "$work/$arch.initramfs" "$consoles/$row" \
-        "cnproc.release=$(row_field "$row" 3)" "cnproc.btf=$(row_field "$row" 6)" 2>"$work/$row.error"
+        "cnproc.release=$(row_field "$row" 3)" "cnproc.btf=$(row_field "$row" 6)" "cnproc.suspend=$(row_field "$row" 7)" \
+        2>"$work/$row.error"
 }
 
 # Two guests at a time.

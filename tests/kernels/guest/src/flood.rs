@@ -7,8 +7,10 @@ use crate::raw::{COMM, RawEvent, RawListener};
 use crate::system;
 use cnproc_sys::{Connector, Delivery, EventData, EventMask, Options};
 use std::collections::HashSet;
-use std::thread;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{io, thread};
 
 const THREADS: usize = 2;
 const EVENTS_PER_THREAD: usize = 10_000;
@@ -18,20 +20,20 @@ const TINY: u32 = 16 << 10;
 /// Room for 80,000.
 const LARGE: u32 = 32 << 20;
 /// Of the listener that must lose nothing.
-pub const ORACLE: libc::c_int = 64 << 20;
+const ORACLE: libc::c_int = 64 << 20;
 
 /// What a listener handed over.
 #[derive(Default)]
-pub struct Delivered {
-    pub events: Vec<(u32, u32)>,
-    pub lost: u64,
+struct Delivered {
+    events: Vec<(u32, u32)>,
+    lost: u64,
     /// Where among the numbers its own acknowledgement stands.
     opened: Option<(u32, u32)>,
 }
 
 impl Delivered {
     /// Takes what comes until nothing has come for a while; slowly, if there is a pause after each batch.
-    pub fn take(
+    fn take(
         &mut self,
         connector: &mut Connector,
         pause: Duration,
@@ -53,7 +55,7 @@ impl Delivered {
 
     /// Takes the rest, and all that the oracle has: both until nothing comes to either. Returns what the
     /// kernel made.
-    pub fn settle(
+    fn settle(
         &mut self,
         connector: &mut Connector,
         oracle: &RawListener,
@@ -71,7 +73,7 @@ impl Delivered {
     }
 
     /// Holds it against the events that the kernel made after the listener's acknowledgement.
-    pub fn assert_complete(&self, made: &[RawEvent]) {
+    fn assert_complete(&self, made: &[RawEvent]) {
         let opened = self.opened.expect("the listener's own acknowledgement");
         let start =
             made.iter().position(|event| (event.cpu, event.seq) == opened).expect("in the oracle");
@@ -147,4 +149,75 @@ pub fn as_user(_: &Kernel) -> Outcome {
     let told = delivered.events.len() as u64 + delivered.lost;
     assert_eq!(told, (THREADS * EVENTS_PER_THREAD) as u64, "delivered + lost, made");
     Ok(())
+}
+
+/// So many that the oracle has room for all.
+const EVENTS_PER_DISTURBED_THREAD: usize = 60_000;
+
+/// Names the thread until told to stop, and then on each CPU.
+fn flood_until(stop: &AtomicBool) {
+    let mut made = 0;
+    while !stop.load(Ordering::Relaxed) {
+        system::set_name("flood");
+        made += 1;
+        assert!(made < EVENTS_PER_DISTURBED_THREAD, "the flood was over before the disturbance");
+    }
+    name_on_each_cpu(100, "flood again");
+}
+
+fn name_on_each_cpu(times: usize, name: &str) {
+    for cpu in [0, 1] {
+        system::run_on(cpu).expect("both CPUs are there");
+        (0..times).for_each(|_| system::set_name(name));
+    }
+}
+
+/// Floods while something happens to the machine, and asserts that every event is accounted for: with room
+/// for all, and in a tiny buffer.
+pub fn assert_complete_during(disturb: fn() -> io::Result<()>) -> Outcome {
+    assert_eq!(lost_during(disturb, LARGE, Duration::ZERO)?, 0, "there was room for all");
+    let lost = lost_during(disturb, TINY, SLOWLY)?;
+    assert!(lost > 0, "the flood was too small to lose anything");
+    Ok(())
+}
+
+fn lost_during(
+    disturb: fn() -> io::Result<()>,
+    receive_buffer: u32,
+    pause: Duration,
+) -> Result<u64, Box<dyn std::error::Error>> {
+    let oracle = RawListener::bind(ORACLE)?;
+    let mut connector = Connector::options().receive_buffer(receive_buffer).acks(true).open()?;
+    // Losses before a CPU's first event make no gap, nor those after its last.
+    let mark = |name| thread::spawn(move || name_on_each_cpu(1, name)).join();
+    mark("first").unwrap_or_else(|panic| resume_unwind(panic));
+    let mut delivered = Delivered::default();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| -> Outcome {
+        let floods = [(); THREADS].map(|()| scope.spawn(|| flood_until(&stop)));
+        let disturbing = scope.spawn(|| {
+            let disturbed = disturb();
+            stop.store(true, Ordering::Relaxed);
+            disturbed
+        });
+        delivered.take(&mut connector, pause)?;
+        // Its failure first: without it the floods do not end in time.
+        disturbing.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        floods
+            .into_iter()
+            .for_each(|flood| flood.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        Ok(())
+    })?;
+    delivered.take(&mut connector, pause)?;
+    mark("last").unwrap_or_else(|panic| resume_unwind(panic));
+
+    let made = delivered.settle(&mut connector, &oracle)?;
+    for cpu in [0, 1] {
+        let again = made
+            .iter()
+            .filter(|event| event.cpu == cpu && event.data[8..].starts_with(b"flood again"));
+        assert!(again.count() >= THREADS * 100, "CPU {cpu} made events after it");
+    }
+    delivered.assert_complete(&made);
+    Ok(delivered.lost)
 }

@@ -10,12 +10,25 @@ use cnproc_parse::kernel::{
 use std::fs;
 use std::mem::offset_of;
 
+/// What the kernel makes of being told to suspend the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspend {
+    /// It can't.
+    None,
+    /// The processors idle, and on such machines no clock stands still.
+    Idle,
+    /// The machine is off but for its memory, and CLOCK_MONOTONIC stands still.
+    Deep,
+}
+
 pub struct Kernel {
     pub release: String,
     /// How the table of kernels says that the release starts, or "newest".
     asked_for: String,
     /// Whether the table says that it carries BTF.
     has_btf: bool,
+    /// What the table says of suspending.
+    pub suspend: Suspend,
 }
 
 impl Kernel {
@@ -27,6 +40,12 @@ impl Kernel {
             release: fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim().to_owned(),
             asked_for: argument("cnproc.release=")?.to_owned(),
             has_btf: argument("cnproc.btf=")? == "yes",
+            suspend: match argument("cnproc.suspend=")? {
+                "none" => Suspend::None,
+                "idle" => Suspend::Idle,
+                "deep" => Suspend::Deep,
+                _ => return None,
+            },
         })
     }
 

@@ -1,7 +1,7 @@
 //! What each kernel of the matrix must show, run in a virtual machine as root and as an ordinary user.
 //!
 //! Prints "ok NAME" or "not ok NAME: why" for each check. It switches off other programs' listeners,
-//! unshares namespaces and takes a CPU off line, so it refuses to run anywhere but in the guest.
+//! unshares namespaces, takes a CPU off line and suspends the machine, so it refuses to run anywhere but in the guest.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -15,10 +15,11 @@ mod leak;
 mod namespaces;
 mod permission;
 mod raw;
+mod suspend;
 mod switched_off;
 mod system;
 
-use kernel::Kernel;
+use kernel::{Kernel, Suspend};
 use std::panic;
 use std::process::ExitCode;
 
@@ -47,6 +48,15 @@ const AS_ROOT: &[Check] = &[
     ("opening restores events that others switched off", switched_off::restored_by_open),
     ("a killed listener's leaked count does no harm", leak::does_no_harm),
 ];
+
+const AS_ROOT_WHERE_IT_SUSPENDS: &[Check] = &[
+    ("the machine suspends as the table says", suspend::is_of_the_kind_asked_for),
+    ("made = delivered + lost while the machine is suspended", suspend::accounts_stay_exact),
+    ("who it was is told rightly across a suspend", suspend::processes_are_told_apart),
+];
+
+const AS_ROOT_ELSEWHERE: &[Check] =
+    &[("the machine can't be suspended, as the table says", suspend::is_impossible)];
 
 const AS_USER_BEFORE_6_6: &[Check] = &[
     ("an ordinary user is refused, and told why", permission::refused),
@@ -77,10 +87,14 @@ fn main() -> ExitCode {
         Some(leak::LISTEN) => leak::listen(),
         Some(_) => return ExitCode::FAILURE,
     }
+    let of_suspend = match kernel.suspend {
+        Suspend::None => AS_ROOT_ELSEWHERE,
+        Suspend::Idle | Suspend::Deep => AS_ROOT_WHERE_IT_SUSPENDS,
+    };
     let checks = match (system::is_root(), kernel.has_own_state_per_socket()) {
-        (true, _) => AS_ROOT,
-        (false, false) => AS_USER_BEFORE_6_6,
-        (false, true) => AS_USER,
+        (true, _) => [of_suspend, AS_ROOT].concat(),
+        (false, false) => AS_USER_BEFORE_6_6.to_vec(),
+        (false, true) => AS_USER.to_vec(),
     };
     panic::set_hook(Box::new(|_| ()));
     let mut failed = 0;
