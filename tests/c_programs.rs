@@ -45,6 +45,11 @@ fn threads() {
 }
 
 #[test]
+fn exec_by_thread() {
+    run("exec_by_thread");
+}
+
+#[test]
 fn stats() {
     run("stats");
 }

@@ -135,11 +135,12 @@ impl Connector {
         self.check_owner()?;
         let tgid = event.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
         let (directory, stat) = find(self.procfs.directory()?, tgid)?;
+        let is_thread = stat.exit_signal == -1 && facts::is_thread_of_another(&directory, tgid);
         // Before the stream is read.
         let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
         let since = self.since(event, tgid)?;
         let start = self.procfs.clocks.start(stat.start_ticks, event.timestamp_ns);
-        let identity = verdict(&event.data(), &Found { stat, start, has_run }, &since)
+        let identity = verdict(&event.data(), &Found { stat, is_thread, start, has_run }, &since)
             .ok_or(Error::ProcessGone)?;
         let lead_ns = self.procfs.clocks.lead_ns();
         Ok(Process { directory, event: *event, tgid, identity, lead_ns })

@@ -99,7 +99,7 @@ fetch_kernel() {
     [ "$release" != newest ] || release='[0-9]'
     # Up to 6.18 the kernel is in linux-image-*; later that is a few hundred bytes, and linux-binary-* has it.
     suffix="[^-]*(-[0-9.]+)?-$flavour\$"
-    read -r version package < <(awk -v p="^linux-(image|binary)-${release//./\\.}$suffix" \
+    read -r version package < <(awk -v p="^linux-(image|binary)-${release//./[.]}$suffix" \
         '$1 ~ p && $3 > 1000000 { print $2, $1 }' "$cache/apt/$arch/packages" | sort -V | tail -n 1) || true
     if [ -z "${package:-}" ]; then
         [ -e "$folder/vmlinuz" ] || die "row $row: Debian's lists have no such kernel, and the cache has none"

@@ -18,6 +18,8 @@ pub enum Identity {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) stat: Stat,
+    /// It is another process's thread, whose id is a name in `/proc`, too.
+    pub(crate) is_thread: bool,
     /// When it started, as seen from the event.
     pub(crate) start: Start,
     /// It has run, before the stream was read to its end.
@@ -26,8 +28,7 @@ pub(crate) struct Found {
 
 /// Whether the process found is the event's. None: it is not, or that must be feared.
 pub(crate) fn verdict(event: &EventData, found: &Found, since: &Since) -> Option<Identity> {
-    let is_thread = found.stat.exit_signal == -1;
-    if is_thread || found.start == Start::After || since.reused {
+    if found.is_thread || found.start == Start::After || since.reused {
         return None;
     }
     // Another would have been forked after the event, and that FORK sent before it first ran.
@@ -69,6 +70,7 @@ mod tests {
             start_ticks: 1,
             exit_signal: 17,
         },
+        is_thread: false,
         start: Start::Unclear,
         has_run: true,
     };
@@ -113,8 +115,8 @@ mod tests {
                 assert_eq!(verdict(&EXEC, &found, &Since { reused: true, ..since }), None);
                 let later = Found { start: Start::After, ..found };
                 assert_eq!(verdict(&EXEC, &later, &since), None);
-                let stat = Stat { exit_signal: -1, ..found.stat };
-                assert_eq!(verdict(&EXEC, &Found { stat, ..found }, &since), None, "a thread");
+                let thread = Found { is_thread: true, ..found };
+                assert_eq!(verdict(&EXEC, &thread, &since), None, "a thread");
             }
         }
     }
