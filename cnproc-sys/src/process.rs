@@ -135,7 +135,8 @@ impl Connector {
         self.check_owner()?;
         let tgid = event.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
         let (directory, stat) = find(self.procfs.directory()?, tgid)?;
-        let is_thread = stat.exit_signal == -1 && facts::is_thread_of_another(&directory, tgid);
+        // Only of a process is there a pidfd, also in the midst of an execve by a thread of it.
+        let is_thread = stat.exit_signal == -1 && syscall::pidfd_open(tgid).is_err();
         // Before the stream is read.
         let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
         let since = self.since(event, tgid)?;

@@ -10,7 +10,8 @@ pub(crate) struct Stat {
     pub(crate) effort: u64,
     pub(crate) threads: u32,
     pub(crate) start_ticks: u64,
-    /// -1 of a thread that is not its process's leader: the kernel's own mark of it.
+    /// -1 of a thread that is not its process's leader; and, for a moment, of one that has just become it by
+    /// execve.
     pub(crate) exit_signal: i32,
 }
 
