@@ -17,9 +17,16 @@ s390x) qemu=(qemu-system-s390x -machine s390-ccw-virtio -cpu max) tty=ttysclp0 ;
 *) echo "boot: no machine for architecture $arch" >&2; exit 2 ;;
 esac
 
-timeout --foreground --kill-after=5 "$limit" "${qemu[@]}" -accel tcg,thread=multi -smp 2 -m 512 -nographic -no-reboot -net none \
-    -kernel "$kernel" -initrd "$initramfs" -append "console=$tty quiet panic=-1 $*" \
-    </dev/null 2>&1 | tr -d '\r' >"$console" || true
+boot() {
+    timeout --foreground --kill-after=5 "$limit" "${qemu[@]}" -accel tcg,thread=multi -smp 2 -m 512 -nographic -no-reboot -net none \
+        -kernel "$kernel" -initrd "$initramfs" -append "console=$tty quiet panic=-1 $*" \
+        </dev/null 2>&1 | tr -d '\r' >"$console" || true
+}
+boot "$@"
+# On a busy machine the second processor may come too late for its kernel, which then goes on without it.
+for _ in 1 2; do
+    if grep -aqE 'to wakeup CPU|failed to report alive' "$console"; then boot "$@"; fi
+done
 
 if grep -q 'Kernel panic' "$console"; then
     echo "boot: the guest's kernel panicked: see $console" >&2

@@ -78,7 +78,11 @@ fn hear(
 ) -> Result<Event, Box<dyn std::error::Error>> {
     let end = Instant::now() + Duration::from_secs(20);
     while Instant::now() < end {
-        let Some(batch) = connector.recv(Some(Duration::from_millis(100)))? else { continue };
+        let batch = match connector.recv(Some(Duration::from_millis(100))) {
+            Ok(Some(batch)) => batch,
+            Ok(None) | Err(Error::Interrupted) => continue,
+            Err(error) => return Err(error.into()),
+        };
         for delivery in batch {
             match delivery {
                 Delivery::Event(event) => match event.data() {
