@@ -14,7 +14,7 @@ use core::time::Duration;
 ///
 /// Returns how many were written, 0 if none came in time, or
 ///
-/// -EINTR   a signal handler ran, whatever its SA_RESTART; nothing was lost
+/// -EINTR   a signal handler ran, whatever its SA_RESTART, or the machine was suspended; call again
 /// -ECHILD  in a child by fork of the process that opened the listener
 /// -EINVAL  an argument is not valid
 /// -ENOMEM, -ENOBUFS, -EIO

@@ -27,7 +27,8 @@ pub enum Error {
     SwitchedOff,
     /// The kernel acknowledged the request with an error.
     Refused(Errno),
-    /// A signal handler ran while the call waited. Nothing was lost: call again.
+    /// A signal handler ran while the call waited, or the machine was suspended, or the process stopped and
+    /// continued. Nothing was lost: call again.
     Interrupted,
     /// This process is a child, by fork, of the one that opened the listener.
     ChildProcess,

@@ -20,8 +20,8 @@ impl Connector {
     /// What the batch is not asked for stays for the next call.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if a signal handler ran, [`Error::ChildProcess`], and
-    /// [`Error::System`].
+    /// [`Error::Interrupted`] if a signal handler ran or the machine was suspended;
+    /// [`Error::ChildProcess`], and [`Error::System`].
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
         self.check_owner()?;
         // The next event's datagram may have been let go of.
