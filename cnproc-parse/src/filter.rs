@@ -27,7 +27,7 @@ impl Filter {
     }
 
     /// Whether the event is wanted.
-    #[inline(always)]
+    #[inline]
     pub fn matches(&self, event: &Event) -> bool {
         if self.is_everything() {
             return true;
@@ -182,15 +182,7 @@ const fn distance(target: u8, to_accept: usize) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An event of which only type and first words matter.
-    fn event(what: u32, words: [u32; 4]) -> Event {
-        let mut event_data = [0; 24];
-        for (to, word) in event_data.chunks_mut(4).zip(words) {
-            to.copy_from_slice(&word.to_ne_bytes());
-        }
-        Event { what, cpu: 0, timestamp_ns: 0, event_data, seq: 0, ack: 0, size: 40 }
-    }
+    use crate::event::tests::event;
 
     fn exit(process_pid: u32, exit_code: u32) -> Event {
         event(kernel::PROC_EVENT_EXIT, [process_pid, 7, exit_code, 17])

@@ -27,7 +27,7 @@ pub enum Step {
 
 impl Sequence {
     /// Takes the next message's `cn_msg.seq`, and says where it stands.
-    #[inline(always)]
+    #[inline]
     pub const fn observe(&mut self, seq: u32) -> Step {
         let ahead = seq.wrapping_sub(self.next);
         let step = if self.is_new() {

@@ -14,7 +14,7 @@ const HEADER: usize = LENGTH - event_data::SIZE - size_of::<u64>();
 ///
 /// Of such a datagram [`messages`](crate::messages) gives the same event, in twice the time. None of
 /// any other: its messages tell what it is.
-#[inline(always)]
+#[inline]
 pub fn single_event(datagram: &[u8]) -> Option<Event> {
     let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
     let (header, event_data) = datagram.split_last_chunk()?;

@@ -75,7 +75,7 @@ impl<C: DerefMut<Target = [Cpu]>> Account<C> {
     }
 
     /// Takes a message's number. Returns how many losses it makes known.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn observe(&mut self, event: &Event) -> u64 {
         if !self.by_sequence {
             return 0;

@@ -12,7 +12,6 @@ use libc::{sockaddr_nl, socklen_t};
 
 pub(crate) type Result<T> = core::result::Result<T, Errno>;
 
-#[inline(always)]
 fn last_errno() -> Errno {
     // SAFETY: libc gives a valid pointer to the calling thread's errno.
     Errno(unsafe { *libc::__errno_location() })
@@ -39,7 +38,6 @@ pub(crate) fn monotonic() -> u64 {
 }
 
 /// Now, on the clock of processes' start times, in nanoseconds.
-#[inline(always)]
 pub(crate) fn boottime() -> u64 {
     now(libc::CLOCK_BOOTTIME)
 }
@@ -54,7 +52,6 @@ fn now(clock: libc::clockid_t) -> u64 {
 }
 
 /// Of which start times are counts (USER_HZ).
-#[inline(always)]
 pub(crate) fn ticks_per_second() -> u64 {
     // SAFETY: no memory is involved.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
@@ -85,7 +82,6 @@ pub(crate) fn random() -> Option<u32> {
 }
 
 /// The beginning of a file, as much as fits; what is left of `bytes` stays as it is.
-#[inline(always)]
 pub(crate) fn read_file<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
     let got = read(&openat(libc::AT_FDCWD, path, libc::O_RDONLY)?, bytes)?;
     Ok(bytes.get(..got).unwrap_or_default())
@@ -97,7 +93,6 @@ fn openat(directory: c_int, path: &CStr, flags: c_int) -> Result<Fd> {
 }
 
 /// A directory, to reach what is in it. `path` is relative to another, if one is given.
-#[inline(always)]
 pub(crate) fn open_directory(at: Option<&Fd>, path: &CStr) -> Result<Fd> {
     openat(at.map_or(libc::AT_FDCWD, Fd::raw), path, libc::O_PATH | libc::O_DIRECTORY)
 }
@@ -115,13 +110,11 @@ pub(crate) fn read(fd: &Fd, bytes: &mut [u8]) -> Result<usize> {
 }
 
 /// Where a link of a directory leads to, as much as fits.
-#[inline(always)]
 pub(crate) fn readlinkat<'a>(directory: &Fd, name: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
     readlink_from(directory.raw(), name, bytes)
 }
 
 /// Where a link leads to, as much as fits.
-#[inline(always)]
 pub(crate) fn readlink<'a>(path: &CStr, bytes: &'a mut [u8]) -> Result<&'a [u8]> {
     readlink_from(libc::AT_FDCWD, path, bytes)
 }
@@ -430,7 +423,6 @@ pub(crate) fn watch_timer(epoll: &Fd, timer: &Fd) -> Result<()> {
 
 /// Makes `epoll` tell once that the socket has something to receive, be it there already.
 /// EPOLL_CTL_ADD the first time, EPOLL_CTL_MOD again.
-#[inline(always)]
 pub(crate) fn watch_once(epoll: &Fd, socket: &Fd, operation: c_int) -> Result<()> {
     watch(epoll, operation, socket, libc::EPOLLIN | libc::EPOLLONESHOT, SOCKET)
 }

@@ -49,7 +49,7 @@ impl Connector {
     }
 
     /// Whether there is something to hand over without a system call.
-    #[inline(always)]
+    #[inline]
     fn has_next(&mut self) -> bool {
         if self.lost_here == 0 && !self.is_read {
             self.is_read = self.read_event();
@@ -58,7 +58,7 @@ impl Connector {
     }
 
     /// Takes the next delivery out of what was received.
-    #[inline(always)]
+    #[inline]
     fn deliver(&mut self) -> Option<Delivery> {
         if !self.has_next() {
             return None;
@@ -128,7 +128,7 @@ impl Connector {
     }
 
     /// Takes the event read into the account. Whether it is to be delivered.
-    #[inline(always)]
+    #[inline]
     fn is_wanted(&mut self) -> bool {
         let lost = self.account.observe(&self.event);
         if lost > 0 {
