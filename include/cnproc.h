@@ -69,12 +69,12 @@
 /* cnproc_options.flags: deliver acknowledgements, this listener's and those of all others. */
 #define CNPROC_OPEN_ACKS 0x1u
 /* cnproc_options.flags: leave out what concerns a thread only (cnproc_event_is_thread). */
-#define CNPROC_OPEN_PROCESSES 0x2u
+#define CNPROC_OPEN_SKIP_THREADS 0x2u
 
 /* cnproc_stats.flags: lost is a lower bound, since Linux before 4.12 has no drop counter. */
 #define CNPROC_STATS_LOWER_BOUND 0x1u
 /* cnproc_stats.flags: what concerns a thread only is left out. */
-#define CNPROC_STATS_PROCESSES 0x2u
+#define CNPROC_STATS_SKIP_THREADS 0x2u
 
 /* cnproc_process_identity(): nothing speaks against it, but the proof is not complete. */
 #define CNPROC_IDENTITY_LIKELY 1
@@ -91,7 +91,7 @@
 /* A listener. One thread at a time uses it, any thread. */
 struct cnproc;
 
-/* The process of an event. One thread at a time uses it, any thread; it needs its listener no more. */
+/* The process of an event. One thread at a time uses it, any thread; it does not need its listener. */
 struct cnproc_process;
 
 /*
@@ -99,7 +99,7 @@ struct cnproc_process;
  * may have more members.
  */
 struct cnproc_options {
-    /* CNPROC_OPEN_ACKS, CNPROC_OPEN_PROCESSES, or both. */
+    /* CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both. */
     uint64_t flags;
     /* A mask of CNPROC_EVENT_*: the types wanted; 0 for all. The others are refused in the kernel. */
     uint32_t events;
@@ -115,7 +115,7 @@ struct cnproc_options {
      * ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
      * there is nothing yet.
      */
-    uint32_t gather_us;
+    uint32_t coalesce_us;
 };
 
 /* CNPROC_EVENT_NONE: the kernel acknowledged a request, this listener's or another's. */
@@ -245,7 +245,7 @@ struct cnproc_exit {
 
 /*
  * CNPROC_EVENT_LOST: events were lost. Where nothing is left out, exactly here; with a mask, or
- * CNPROC_OPEN_PROCESSES, here or further on, as far as the queue reached: never before.
+ * CNPROC_OPEN_SKIP_THREADS, here or further on, as far as the queue reached: never before.
  */
 struct cnproc_lost {
     /* How many. */
@@ -329,7 +329,7 @@ struct cnproc_stats {
     uint32_t receive_buffer;
     /* The types of events wanted: a mask of CNPROC_EVENT_*. */
     uint32_t events;
-    /* CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_PROCESSES, or both. */
+    /* CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both. */
     uint32_t flags;
     /* Zero. */
     uint32_t reserved;
@@ -396,7 +396,7 @@ void cnproc_close(struct cnproc *cp);
  * It stays the listener's: do not read from it, nor close it.
  *
  * Wait on it only after cnproc_recv(..., 0) has returned 0: events already received make it readable no
- * more. With gather_us it is an epoll instance, which is all the same to those who wait on it. Returns
+ * more. With coalesce_us it is an epoll instance, which is all the same to those who wait on it. Returns
  * the descriptor, or -EINVAL, -ECHILD.
  */
 int cnproc_fd(const struct cnproc *cp);
@@ -419,7 +419,7 @@ int cnproc_set_events(struct cnproc *cp, uint32_t events);
  * never made an event, and is in no count; or -ENOTCONN if they are off and stay so, -EINVAL, -ECHILD,
  * -ENOMEM, -EIO.
  */
-int cnproc_check(struct cnproc *cp);
+int cnproc_resume(struct cnproc *cp);
 
 /*
  * Waits for events, at most `timeout_ms`: -1 waits for ever, 0 not at all. Writes up to `max` of them to

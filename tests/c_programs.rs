@@ -78,8 +78,8 @@ fn hostile_leaves_no_function_out() {
 }
 
 #[test]
-fn gather() {
-    run("gather");
+fn coalesce() {
+    run("coalesce");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn so_does_its_twin_in_rust() {
 }
 
 fn prints_who_ran_what(program: &Path) {
-    if support::live::open(cnproc_sys::Connector::options()).is_none() {
+    if support::live::open(cnproc_sys::Listener::options()).is_none() {
         return;
     }
     let mut snoop = Command::new(program).stdout(Stdio::piped()).spawn().unwrap();

@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, EventData, EventMask, kernel};
+use cnproc_parse::kernel;
+use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 use std::ffi::c_int;
 use std::time::Duration;
 use support::flood::Flood;
@@ -36,20 +37,20 @@ fn forge(nl_pid: u32, nl_groups: u32, process: c_int, gid: u32) -> c_int {
 #[test]
 fn a_message_to_the_listeners_port_is_refused_at_its_sender() {
     let _alone = alone();
-    let Some(mut connector) = live::open(Connector::options()) else { return };
-    assert_eq!(forge(port(&connector), 0, NOBODY, 1), libc::ECONNREFUSED);
-    assert_nothing_forged(&mut connector);
-    assert_eq!(connector.stats().forged, 0);
+    let Some(mut listener) = live::open(Listener::options()) else { return };
+    assert_eq!(forge(port(&listener), 0, NOBODY, 1), libc::ECONNREFUSED);
+    assert_nothing_forged(&mut listener);
+    assert_eq!(listener.stats().forged, 0);
 }
 
 #[test]
 fn a_message_to_the_group_is_dropped_and_counted() {
     let _alone = alone();
     for events in [EventMask::ALL, EventMask::GID] {
-        let Some(mut connector) = live::open(Connector::options().events(events)) else { return };
+        let Some(mut listener) = live::open(Listener::options().events(events)) else { return };
         assert_eq!(forge(0, kernel::CN_IDX_PROC, NOBODY, 1), 0);
-        assert_nothing_forged(&mut connector);
-        let stats = connector.stats();
+        assert_nothing_forged(&mut listener);
+        let stats = listener.stats();
         assert_eq!(stats.forged, u64::from(3 * FORGED));
         assert_eq!(
             (stats.lost, stats.malformed),
@@ -63,21 +64,21 @@ fn a_message_to_the_group_is_dropped_and_counted() {
 #[test]
 fn forged_rubbish_is_forged_and_not_malformed() {
     let _alone = alone();
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut listener) = live::open(Listener::options()) else { return };
     let forger = Forger::new();
     let rubbish: [&[u8]; 4] = [&[0xff; 16], &[0; 76], &[0xff; 112], &[0xff; 4000]];
     for datagram in rubbish {
         assert_eq!(forger.send(0, kernel::CN_IDX_PROC, datagram), 0);
     }
-    assert_nothing_forged(&mut connector);
-    assert_eq!((connector.stats().forged, connector.stats().malformed), (4, 0));
+    assert_nothing_forged(&mut listener);
+    assert_eq!((listener.stats().forged, listener.stats().malformed), (4, 0));
 }
 
 /// Who waits at edges relies on it.
 #[test]
 fn a_wait_of_zero_passes_over_what_is_forged_till_nothing_is_left() {
     let _alone = alone();
-    let Some(mut connector) = live::open(Connector::options().events(EventMask::GID)) else {
+    let Some(mut listener) = live::open(Listener::options().events(EventMask::GID)) else {
         return;
     };
     assert_eq!(forge(0, kernel::CN_IDX_PROC, NOBODY, 1), 0);
@@ -85,7 +86,7 @@ fn a_wait_of_zero_passes_over_what_is_forged_till_nothing_is_left() {
     let pid = child.pid();
     child.wait();
     let mut came = false;
-    while let Some(batch) = connector.recv(Some(Duration::ZERO)).unwrap() {
+    while let Some(batch) = listener.recv(Some(Duration::ZERO)).unwrap() {
         for delivery in batch {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
             came |= event.process_tgid() == Some(pid);
@@ -98,15 +99,15 @@ fn a_wait_of_zero_passes_over_what_is_forged_till_nothing_is_left() {
 fn in_the_midst_of_a_flood_the_true_events_come_and_no_others() {
     const EVENTS: u32 = 100_000;
     let _alone = alone();
-    let options = Connector::options().events(EventMask::GID).receive_buffer(128 << 20);
-    let Some(mut connector) = live::open(options) else { return };
+    let options = Listener::options().events(EventMask::GID).receive_buffer(128 << 20);
+    let Some(mut listener) = live::open(options) else { return };
     let flood = Flood::start(EVENTS, 40_000);
     let gid_of_the_last = flood.gid(EVENTS - 1);
     let errno = std::thread::scope(|scope| {
         let process = flood.pid();
         let forging = scope.spawn(move || forge(0, kernel::CN_IDX_PROC, process, gid_of_the_last));
         let mut next = 0;
-        live::until(&mut connector, |delivery| {
+        live::until(&mut listener, |delivery| {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
             let number = flood.number(&event)?;
             assert_eq!(number, next);
@@ -117,23 +118,23 @@ fn in_the_midst_of_a_flood_the_true_events_come_and_no_others() {
         forging.join().unwrap()
     });
     assert_eq!(errno, 0);
-    while let Some(batch) = connector.recv(Some(Duration::ZERO)).unwrap() {
+    while let Some(batch) = listener.recv(Some(Duration::ZERO)).unwrap() {
         for delivery in batch {
             assert!(!matches!(delivery, Delivery::Event(event) if flood.number(&event).is_some()));
         }
     }
-    let stats = connector.stats();
+    let stats = listener.stats();
     assert_eq!((stats.forged, stats.lost), (u64::from(3 * FORGED), 0));
 }
 
 /// Receives up to the end of a child that is made now, and so all that was forged before.
-fn assert_nothing_forged(connector: &mut Connector) {
+fn assert_nothing_forged(listener: &mut Listener) {
     let child = child::fork(|| {
         support::flood::set_group(77);
     });
     let pid = child.pid();
     child.wait();
-    live::until(connector, |delivery| {
+    live::until(listener, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
         assert_ne!(event.process_tgid(), Some(NOBODY));
         matches!(event.data(), EventData::Gid(gid) if gid.process_tgid == pid).then_some(())

@@ -2,25 +2,25 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, Error, EventData, EventMask, Options};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::flood::Flood;
-use support::{live, namespace, seccomp};
+use support::{exit_code, live, namespace, seccomp};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
 fn is_live() -> bool {
-    live::open(Connector::options()).is_some()
+    live::open(Listener::options()).is_some()
 }
 
 /// What became of opening: 0, or the error's number. Allocates nothing: for children.
 fn outcome(options: Options) -> c_int {
     match options.open() {
         Ok(_) => 0,
-        Err(error) => error.errno().raw(),
+        Err(error) => exit_code::of(&error),
     }
 }
 
@@ -32,7 +32,7 @@ fn in_a_storm(body: impl FnOnce()) {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                drop(Connector::options().receive_buffer(1 << 20).open().unwrap());
+                drop(Listener::options().receive_buffer(1 << 20).open().unwrap());
             }
         });
         let _stop = OnDrop(|| over.store(true, Ordering::Relaxed));
@@ -62,13 +62,13 @@ fn in_another_namespace_it_says_which() {
         return;
     }
     for (namespace, error) in OTHER {
-        let outcome = namespace::run_in(namespace, || outcome(Connector::options()));
-        assert_eq!(outcome, error.errno().raw(), "{error:?}");
+        let outcome = namespace::run_in(namespace, || outcome(Listener::options()));
+        assert_eq!(outcome, exit_code::of(&error), "{error:?}");
     }
     // As root in a user namespace, which owns the other namespaces.
     let both = libc::CLONE_NEWUSER | libc::CLONE_NEWPID;
-    let both = namespace::run_in(both, || outcome(Connector::options()));
-    assert_eq!(both, libc::EREMOTE);
+    let both = namespace::run_in(both, || outcome(Listener::options()));
+    assert_eq!(both, exit_code::of(&Error::UserNamespace));
 }
 
 /// There, events with the host's pids and others' acknowledgements do arrive, though the request was
@@ -81,8 +81,8 @@ fn in_another_namespace_neither_events_nor_others_acknowledgements_deceive_it() 
     in_a_storm(|| {
         for (namespace, error) in OTHER {
             for (events, receive_buffer) in [(EventMask::ALL, 16 << 20), (EventMask::GID, 1)] {
-                let options = Connector::options().events(events).receive_buffer(receive_buffer);
-                let expected = error.errno().raw();
+                let options = Listener::options().events(events).receive_buffer(receive_buffer);
+                let expected = exit_code::of(&error);
                 // Again and again: for a while no event comes at all.
                 let outcome = namespace::run_in(namespace, || {
                     let mut outcomes = (0..500).map(|_| outcome(options));
@@ -102,7 +102,7 @@ fn the_errors_say_what_to_do() {
     let elsewhere = thread::spawn(|| {
         // SAFETY: no memory is involved. The calling thread's namespace alone changes.
         assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
-        Connector::options().open().map(drop)
+        Listener::options().open().map(drop)
     });
     let error = elsewhere.join().unwrap().unwrap_err();
     assert_eq!(error, Error::NetworkNamespace);
@@ -114,13 +114,13 @@ fn the_errors_say_what_to_do() {
 fn without_a_connector_or_without_permission_it_says_so() {
     for (call, argument, errno, expected) in [
         (libc::SYS_socket, Some((0, libc::AF_NETLINK)), libc::EPROTONOSUPPORT, Error::NoConnector),
-        (libc::SYS_socket, Some((0, libc::AF_NETLINK)), libc::EAFNOSUPPORT, Error::NoConnector),
+        (libc::SYS_socket, Some((0, libc::AF_NETLINK)), libc::EAFNOSUPPORT, Error::Sandboxed),
         (libc::SYS_bind, None, libc::EPERM, Error::NotPermitted),
         (libc::SYS_sendto, None, libc::EPERM, Error::NotPermitted),
     ] {
         let outcome = thread::spawn(move || {
             seccomp::refuse(call, argument, errno);
-            Connector::options().open().map(drop)
+            Listener::options().open().map(drop)
         });
         assert_eq!(outcome.join().unwrap(), Err(expected));
     }
@@ -138,10 +138,10 @@ fn in_a_storm_it_opens_and_loses_nothing() {
         while opened < 100 || before_the_acknowledgement == 0 {
             assert!(begin.elapsed() < live::PATIENCE, "no storm");
             opened += 1;
-            let mut connector = Connector::options().acks(true).open().unwrap();
+            let mut listener = Listener::options().acks(true).open().unwrap();
             let mut next = std::collections::HashMap::new();
             let mut is_acknowledged = false;
-            for delivery in connector.recv(NOW).unwrap().unwrap() {
+            for delivery in listener.recv(NOW).unwrap().unwrap() {
                 let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
                 if let Some(next) = next.insert(event.cpu, event.seq.wrapping_add(1)) {
                     assert_eq!(event.seq, next, "CPU {}", event.cpu);
@@ -163,9 +163,9 @@ fn with_a_tiny_buffer_in_a_storm_it_opens() {
     in_a_storm(|| {
         for events in [EventMask::ALL, EventMask::GID] {
             for _ in 0..50 {
-                let options = Connector::options().events(events).receive_buffer(1);
-                let mut connector = options.open().unwrap();
-                while connector.recv(NOW).unwrap().is_none() {}
+                let options = Listener::options().events(events).receive_buffer(1);
+                let mut listener = options.open().unwrap();
+                while listener.recv(NOW).unwrap().is_none() {}
             }
         }
     });
@@ -184,10 +184,10 @@ fn what_is_lost_while_it_opens_is_told_before_what_follows() {
         let mut has_lost = false;
         while !has_lost {
             assert!(begin.elapsed() < 3 * live::PATIENCE, "no storm");
-            let options = Connector::options().events(events).receive_buffer(1);
-            let mut connector = options.open().unwrap();
+            let options = Listener::options().events(events).receive_buffer(1);
+            let mut listener = options.open().unwrap();
             let (mut told, mut missing, mut next) = (0, 0, [None; 2]);
-            for delivery in connector.recv(NOW).unwrap().into_iter().flatten() {
+            for delivery in listener.recv(NOW).unwrap().into_iter().flatten() {
                 match delivery {
                     Delivery::Lost(count) => told += count,
                     Delivery::Event(event) => {
@@ -210,9 +210,9 @@ fn what_is_lost_while_it_opens_is_told_before_what_follows() {
 fn with_each_mask_it_opens_and_has_seen_its_acknowledgement() {
     for bit in (0..32).filter_map(|bit| EventMask::from_bits(1 << bit)) {
         for processes in [false, true] {
-            let options = Connector::options().events(bit).processes(processes).acks(true);
-            let Some(mut connector) = live::open(options) else { return };
-            let batch = connector.recv(NOW).unwrap().unwrap();
+            let options = Listener::options().events(bit).skip_threads(processes).acks(true);
+            let Some(mut listener) = live::open(options) else { return };
+            let batch = listener.recv(NOW).unwrap().unwrap();
             assert!(batch.into_iter().any(|delivery| matches!(
                 delivery,
                 Delivery::Event(event) if matches!(event.data(), EventData::Ack(_))
@@ -229,7 +229,7 @@ fn in_a_time_namespace_a_change_of_the_mask_invents_no_loss() {
         return;
     }
     let lost = namespace::run_in(libc::CLONE_NEWTIME, || {
-        let Ok(mut connector) = Connector::options().events(EventMask::COMM).open() else {
+        let Ok(mut listener) = Listener::options().events(EventMask::COMM).open() else {
             return 253;
         };
         // SAFETY: system calls; the name ends with NUL.
@@ -240,12 +240,12 @@ fn in_a_time_namespace_a_change_of_the_mask_invents_no_loss() {
             unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) };
         }
         name();
-        if connector.set_events(EventMask::ALL).is_err() {
+        if listener.set_events(EventMask::ALL).is_err() {
             return 252;
         }
         name();
         let (mut lost, mut came) = (0, false);
-        while let Ok(Some(batch)) = connector.recv(NOW) {
+        while let Ok(Some(batch)) = listener.recv(NOW) {
             for delivery in batch {
                 came = true;
                 lost += u64::from(matches!(delivery, Delivery::Lost(_)));

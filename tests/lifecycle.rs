@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Check, Connector, Delivery, Error, EventData, EventMask, kernel};
+use cnproc_parse::kernel;
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Resumed};
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::time::Duration;
@@ -34,12 +35,12 @@ fn next_descriptor() -> c_int {
 #[test]
 fn ten_thousand_times_opened_and_closed_leaks_no_descriptor_and_no_listener() {
     const TIMES: usize = 10_000;
-    let options = Connector::options().events(EventMask::SID).acks(true).receive_buffer(64 << 20);
+    let options = Listener::options().events(EventMask::SID).acks(true).receive_buffer(64 << 20);
     let Some(mut witness) = live::open(options) else { return };
     let (requests, status) = trace::requests_of(|| {
         let before = next_descriptor();
         for _ in 0..TIMES {
-            if Connector::options().receive_buffer(1 << 16).open().is_err() {
+            if Listener::options().receive_buffer(1 << 16).open().is_err() {
                 exit(1);
             }
         }
@@ -83,7 +84,7 @@ fn what_fails_to_open_leaks_nothing_either() {
     let outcome = support::namespace::run_in(libc::CLONE_NEWPID, || {
         let before = next_descriptor();
         for _ in 0..100 {
-            if Connector::options().open().map(drop) != Err(Error::PidNamespace) {
+            if Listener::options().open().map(drop) != Err(Error::PidNamespace) {
                 return 1;
             }
         }
@@ -96,22 +97,22 @@ fn what_fails_to_open_leaks_nothing_either() {
 /// As a program ends on SIGINT.
 #[test]
 fn a_program_that_a_signal_interrupts_still_says_ignore() {
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     extern "C" fn nothing(_: c_int) {}
     for flags in [0, libc::SA_RESTART] {
         let (requests, status) = trace::requests_of(|| {
-            let options = Connector::options().events(EventMask::SID);
-            let Ok(mut connector) = options.open() else { exit(1) };
+            let options = Listener::options().events(EventMask::SID);
+            let Ok(mut listener) = options.open() else { exit(1) };
             interrupt_after(flags, nothing);
             let interrupted = loop {
-                match connector.recv(None) {
+                match listener.recv(None) {
                     Ok(batch) => batch.into_iter().flatten().for_each(drop),
                     Err(error) => break error == Error::Interrupted,
                 }
             };
-            drop(connector);
+            drop(listener);
             exit(if interrupted { 0 } else { 2 });
         });
         assert_eq!(status, 0);
@@ -138,20 +139,20 @@ fn interrupt_after(flags: c_int, handler: extern "C" fn(c_int)) {
 /// Its IGNORE would silence the parent: they share the socket.
 #[test]
 fn a_childs_copy_says_nothing_when_it_is_closed_and_does_nothing_else() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
-    drop(connector);
+    let Some(mut listener) = live::open(Listener::options()) else { return };
+    drop(listener);
     let (requests, status) = trace::requests_of(|| {
-        let Ok(mut connector) = Connector::options().open() else { exit(1) };
+        let Ok(mut listener) = Listener::options().open() else { exit(1) };
         let child = child::fork(|| {
             // SAFETY: the original is not used any more, nor dropped: the child leaves by _exit.
-            let mut copy = unsafe { std::ptr::read(&connector) };
+            let mut copy = unsafe { std::ptr::read(&listener) };
             let refused = [
                 copy.recv(NOW).map(drop),
                 copy.set_events(EventMask::EXEC),
-                copy.check().map(drop),
+                copy.resume().map(drop),
                 copy.check_owner(),
             ];
-            if refused != [Err(Error::ChildProcess); 4] {
+            if refused != [Err(Error::Forked); 4] {
                 exit(3);
             }
             drop(copy);
@@ -165,7 +166,7 @@ fn a_childs_copy_says_nothing_when_it_is_closed_and_does_nothing_else() {
         let (next_pid, _) = (next.pid(), next.wait());
         let mut ended = 0;
         while ended < 2 {
-            let Ok(Some(batch)) = connector.recv(Some(live::PATIENCE)) else { exit(4) };
+            let Ok(Some(batch)) = listener.recv(Some(live::PATIENCE)) else { exit(4) };
             ended += batch
                 .filter(|delivery| {
                     matches!(delivery, Delivery::Event(event)
@@ -179,6 +180,6 @@ fn a_childs_copy_says_nothing_when_it_is_closed_and_does_nothing_else() {
     let parent = requests.first().unwrap().pid;
     assert!(requests.iter().all(|request| request.pid == parent), "{requests:?}");
     assert_eq!(count(&requests, kernel::PROC_CN_MCAST_IGNORE), 1);
-    connector = Connector::options().open().unwrap();
-    assert_eq!(connector.check(), Ok(Check::Listening));
+    listener = Listener::options().open().unwrap();
+    assert_eq!(listener.resume(), Ok(Resumed::AlreadyOn));
 }

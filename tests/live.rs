@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, Event, EventData, EventMask};
+use cnproc_sys::{Delivery, Event, EventData, EventMask, Listener};
 use std::ffi::c_int;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use support::{child, live};
 
-fn open() -> Option<Connector> {
-    live::open(Connector::options())
+fn open() -> Option<Listener> {
+    live::open(Listener::options())
 }
 
 /// Our own process.
@@ -25,17 +25,17 @@ fn thread() -> c_int {
 }
 
 /// All events about a process but its fork and its exit, which are there.
-fn between_fork_and_exit(connector: &mut Connector, tgid: c_int) -> Vec<EventData> {
+fn between_fork_and_exit(listener: &mut Listener, tgid: c_int) -> Vec<EventData> {
     let mut events: Vec<_> =
-        live::life_of(connector, tgid).into_iter().map(|event| event.data()).collect();
+        live::life_of(listener, tgid).into_iter().map(|event| event.data()).collect();
     assert!(matches!(events.remove(0), EventData::Fork(_)));
     assert!(matches!(events.pop(), Some(EventData::Exit(_))));
     events
 }
 
 /// The first event of our own thread that is of the type wanted.
-fn own<T>(connector: &mut Connector, wanted: impl Fn(&Event) -> Option<T>) -> T {
-    live::until(connector, |delivery| match delivery {
+fn own<T>(listener: &mut Listener, wanted: impl Fn(&Event) -> Option<T>) -> T {
+    live::until(listener, |delivery| match delivery {
         Delivery::Event(event) => wanted(&event),
         Delivery::Lost(_) => None,
     })
@@ -43,11 +43,11 @@ fn own<T>(connector: &mut Connector, wanted: impl Fn(&Event) -> Option<T>) -> T 
 
 #[test]
 fn fork_and_exit_of_a_process() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: ends the process.
     let child = child::fork(|| unsafe { libc::_exit(7) });
     let pid = child.pid();
-    let events = live::life_of(&mut connector, pid);
+    let events = live::life_of(&mut listener, pid);
     // Not before: of a process that has been reaped the event does not know the parent.
     assert_eq!(libc::WEXITSTATUS(child.wait()), 7);
     let [first, last] = events.as_slice() else { panic!("{events:?}") };
@@ -65,13 +65,13 @@ fn fork_and_exit_of_a_process() {
 
 #[test]
 fn exit_by_a_signal() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: waits for a signal.
     let child = child::fork(|| while unsafe { libc::pause() } == -1 {});
     let pid = child.pid();
     child.kill(libc::SIGKILL);
     child.wait();
-    let events = live::life_of(&mut connector, pid);
+    let events = live::life_of(&mut listener, pid);
     let Some(EventData::Exit(exit)) = events.last().map(|event| event.data()) else { panic!() };
     let status = ExitStatus::from_raw(exit.exit_code.cast_signed());
     assert_eq!(status.signal(), Some(libc::SIGKILL));
@@ -80,9 +80,9 @@ fn exit_by_a_signal() {
 
 #[test]
 fn fork_and_exit_of_a_thread() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     let tid = std::thread::spawn(thread).join().unwrap();
-    let fork = own(&mut connector, |event| match event.data() {
+    let fork = own(&mut listener, |event| match event.data() {
         EventData::Fork(fork) if fork.child_pid == tid => {
             assert!(event.is_thread());
             Some(fork)
@@ -90,7 +90,7 @@ fn fork_and_exit_of_a_thread() {
         _ => None,
     });
     assert_eq!(fork.child_tgid, me());
-    let exit = own(&mut connector, |event| match event.data() {
+    let exit = own(&mut listener, |event| match event.data() {
         EventData::Exit(exit) if exit.process_pid == tid => {
             assert!(event.is_thread());
             Some(exit)
@@ -103,11 +103,11 @@ fn fork_and_exit_of_a_thread() {
 
 #[test]
 fn exec() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     let mut child = Command::new("/bin/true").spawn().unwrap();
     let pid = child.id().cast_signed();
     child.wait().unwrap();
-    let events = between_fork_and_exit(&mut connector, pid);
+    let events = between_fork_and_exit(&mut listener, pid);
     let execs: Vec<_> = events
         .iter()
         .filter_map(|data| if let EventData::Exec(exec) = data { Some(exec) } else { None })
@@ -119,7 +119,7 @@ fn exec() {
 
 #[test]
 fn user_and_group_ids() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: system calls.
     let child = child::fork(|| unsafe {
         libc::setresgid(100, 101, 102);
@@ -127,7 +127,7 @@ fn user_and_group_ids() {
     });
     let pid = child.pid();
     child.wait();
-    let events = between_fork_and_exit(&mut connector, pid);
+    let events = between_fork_and_exit(&mut listener, pid);
     let [EventData::Gid(gid), EventData::Uid(uid)] = events[..] else { panic!("{events:?}") };
     assert_eq!((gid.process_pid, gid.process_tgid, gid.rgid, gid.egid), (pid, pid, 100, 101));
     assert_eq!((uid.process_pid, uid.process_tgid, uid.ruid, uid.euid), (pid, pid, 200, 201));
@@ -135,21 +135,21 @@ fn user_and_group_ids() {
 
 #[test]
 fn session() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: a system call.
     let child = child::fork(|| unsafe {
         libc::setsid();
     });
     let pid = child.pid();
     child.wait();
-    let events = between_fork_and_exit(&mut connector, pid);
+    let events = between_fork_and_exit(&mut listener, pid);
     let [EventData::Sid(sid)] = events[..] else { panic!("{events:?}") };
     assert_eq!((sid.process_pid, sid.process_tgid), (pid, pid));
 }
 
 #[test]
 fn ptrace_attach_and_detach() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: waits for a signal.
     let child = child::fork(|| while unsafe { libc::pause() } == -1 {});
     let pid = child.pid();
@@ -163,7 +163,7 @@ fn ptrace_attach_and_detach() {
     }
     child.kill(libc::SIGKILL);
     child.wait();
-    let events = between_fork_and_exit(&mut connector, pid);
+    let events = between_fork_and_exit(&mut listener, pid);
     let [EventData::Ptrace(attach), EventData::Ptrace(detach)] = events[..] else {
         panic!("{events:?}")
     };
@@ -175,7 +175,7 @@ fn ptrace_attach_and_detach() {
 
 #[test]
 fn a_name_of_any_bytes() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     let name = c"\xff\x1b[2J\n\\ not-utf8 cut off";
     // SAFETY: the name ends with NUL.
     let child = child::fork(|| unsafe {
@@ -183,7 +183,7 @@ fn a_name_of_any_bytes() {
     });
     let pid = child.pid();
     child.wait();
-    let events = live::life_of(&mut connector, pid);
+    let events = live::life_of(&mut listener, pid);
     let [_, event, _] = events.as_slice() else { panic!("{events:?}") };
     let EventData::Comm(comm) = event.data() else { panic!("{event:?}") };
     assert_eq!((comm.process_pid, comm.process_tgid), (pid, pid));
@@ -196,7 +196,7 @@ fn a_name_of_any_bytes() {
 
 #[test]
 fn a_core_dump_comes_even_where_no_core_is_written() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // SAFETY: system calls; the limit is valid for reading.
     let child = child::fork(|| unsafe {
         let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -206,7 +206,7 @@ fn a_core_dump_comes_even_where_no_core_is_written() {
     });
     let pid = child.pid();
     child.wait();
-    let events = live::life_of(&mut connector, pid);
+    let events = live::life_of(&mut listener, pid);
     let [_, coredump, exit] = events.as_slice() else { panic!("{events:?}") };
     let EventData::Coredump(coredump) = coredump.data() else { panic!("{coredump:?}") };
     assert_eq!((coredump.process_pid, coredump.process_tgid), (pid, pid));
@@ -218,34 +218,34 @@ fn a_core_dump_comes_even_where_no_core_is_written() {
 
 #[test]
 fn the_own_acknowledgement_where_it_is_asked_for() {
-    let Some(mut connector) = live::open(Connector::options().acks(true)) else { return };
-    own(&mut connector, |event| match event.data() {
+    let Some(mut listener) = live::open(Listener::options().acks(true)) else { return };
+    own(&mut listener, |event| match event.data() {
         EventData::Ack(ack) if ack.err == 0 && event.ack != 0 => Some(()),
         _ => None,
     });
-    assert!(connector.stats().acks >= 1);
+    assert!(listener.stats().acks >= 1);
 }
 
 #[test]
 fn a_mask_lets_only_its_types_pass() {
     let mask = EventMask::EXEC | EventMask::EXIT;
-    let Some(mut connector) = live::open(Connector::options().events(mask)) else { return };
+    let Some(mut listener) = live::open(Listener::options().events(mask)) else { return };
     let mut child = Command::new("/bin/true").spawn().unwrap();
     let pid = child.id().cast_signed();
     child.wait().unwrap();
     let events: Vec<_> =
-        live::life_of(&mut connector, pid).into_iter().map(|event| event.data()).collect();
+        live::life_of(&mut listener, pid).into_iter().map(|event| event.data()).collect();
     assert!(matches!(events[..], [EventData::Exec(_), EventData::Exit(_)]), "{events:?}");
 }
 
 #[test]
 fn events_come_in_the_order_of_their_making() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     // Waited for at the end: an exit may come after the parent's wait.
     let children: Vec<_> = (0..50).map(|_| child::fork(|| ())).collect();
     let pids: Vec<_> = children.iter().map(child::Child::pid).collect();
     let (mut forked, mut ended) = (Vec::new(), Vec::new());
-    live::until(&mut connector, |delivery| {
+    live::until(&mut listener, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
         match event.data() {
             EventData::Fork(fork) if pids.contains(&fork.child_pid) => forked.push(fork.child_pid),
@@ -265,7 +265,7 @@ fn events_come_in_the_order_of_their_making() {
 
 #[test]
 fn an_exit_that_nobody_waits_for_names_no_parent() {
-    let Some(mut connector) = open() else { return };
+    let Some(mut listener) = open() else { return };
     let parent = child::fork(|| {
         // SAFETY: system calls without memory; the grandchild ends at once, and is reaped by the kernel.
         unsafe {
@@ -277,7 +277,7 @@ fn an_exit_that_nobody_waits_for_names_no_parent() {
         }
     });
     let mut grandchild = None;
-    let exit = live::until(&mut connector, |delivery| {
+    let exit = live::until(&mut listener, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
         match event.data() {
             EventData::Fork(fork) if fork.parent_tgid == parent.pid() => {

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
+use cnproc_parse::kernel;
 use cnproc_sys::{
-    Connector, Delivery, Error, Event, EventData, EventMask, Identity, Options, Process, Replaced,
-    kernel,
+    Delivery, Error, Event, EventData, EventMask, Identity, Listener, Options, Process, Replaced,
 };
 use std::fs;
 use std::io::ErrorKind;
@@ -16,8 +16,8 @@ use support::child::Child;
 use support::{child, live};
 
 /// Waits for an event of a process.
-fn await_event(connector: &mut Connector, tgid: i32, wanted: fn(&EventData) -> bool) -> Event {
-    live::until(connector, |delivery| match delivery {
+fn await_event(listener: &mut Listener, tgid: i32, wanted: fn(&EventData) -> bool) -> Event {
+    live::until(listener, |delivery| match delivery {
         Delivery::Event(event) if event.process_tgid() == Some(tgid) => {
             wanted(&event.data()).then_some(event)
         }
@@ -28,7 +28,7 @@ fn await_event(connector: &mut Connector, tgid: i32, wanted: fn(&EventData) -> b
 /// Without COMM and GID, of which others may make more than anybody can read.
 fn options() -> Options {
     use EventMask as Mask;
-    Connector::options().events(Mask::FORK | Mask::EXEC | Mask::UID | Mask::EXIT)
+    Listener::options().events(Mask::FORK | Mask::EXEC | Mask::UID | Mask::EXIT)
 }
 
 const IS_UID: fn(&EventData) -> bool = |data| matches!(data, EventData::Uid(_));
@@ -85,9 +85,9 @@ fn is_in_the_tick_of_its_start(child: &Child, event: &Event) -> bool {
 }
 
 /// A child, and the event of its naming, at that age. None if events were lost: perhaps that one.
-fn named(connector: &mut Connector, age: Duration) -> Option<(Child, Event)> {
+fn named(listener: &mut Listener, age: Duration) -> Option<(Child, Event)> {
     let child = named_after(age);
-    let event = live::until(connector, |delivery| match delivery {
+    let event = live::until(listener, |delivery| match delivery {
         Delivery::Event(event) if event.process_tgid() == Some(child.pid()) => {
             IS_UID(&event.data()).then_some(Some(event))
         }
@@ -98,16 +98,16 @@ fn named(connector: &mut Connector, age: Duration) -> Option<(Child, Event)> {
 }
 
 /// A child, and an event of it from the tick in which it started: its start does not tell who it is.
-fn young(connector: &mut Connector) -> (Child, Event) {
+fn young(listener: &mut Listener) -> (Child, Event) {
     (0..100)
-        .filter_map(|_| named(connector, Duration::ZERO))
+        .filter_map(|_| named(listener, Duration::ZERO))
         .find(|(child, event)| is_in_the_tick_of_its_start(child, event))
         .unwrap()
 }
 
 /// A child, and an event of it when it is older than two ticks.
-fn old(connector: &mut Connector) -> (Child, Event) {
-    (0..100).find_map(|_| named(connector, Duration::from_millis(30))).unwrap()
+fn old(listener: &mut Listener) -> (Child, Event) {
+    (0..100).find_map(|_| named(listener, Duration::from_millis(30))).unwrap()
 }
 
 /// What a fact comes to in a buffer that is long enough.
@@ -128,11 +128,11 @@ fn cmdline(process: &Process) -> Result<Vec<u8>, Error> {
 
 #[test]
 fn the_stream_proves_a_young_process_and_its_start_an_old_one() {
-    for options in [Connector::options(), options()] {
-        let Some(mut connector) = live::open(options) else { return };
+    for options in [Listener::options(), options()] {
+        let Some(mut listener) = live::open(options) else { return };
         for find in [proven_young, old] {
-            let (_child, event) = find(&mut connector);
-            let process = connector.process(&event).unwrap();
+            let (_child, event) = find(&mut listener);
+            let process = listener.process(&event).unwrap();
             assert_eq!(process.identity(), Identity::Proven);
             assert_eq!(comm(&process).unwrap(), b"named");
         }
@@ -140,10 +140,10 @@ fn the_stream_proves_a_young_process_and_its_start_an_old_one() {
 }
 
 /// One after whose event nothing was lost, though others flood the queue, too.
-fn proven_young(connector: &mut Connector) -> (Child, Event) {
+fn proven_young(listener: &mut Listener) -> (Child, Event) {
     for _ in 0..50 {
-        let (child, event) = young(connector);
-        if connector.process(&event).unwrap().identity() == Identity::Proven {
+        let (child, event) = young(listener);
+        if listener.process(&event).unwrap().identity() == Identity::Proven {
             return (child, event);
         }
     }
@@ -159,40 +159,39 @@ fn flood() {
 
 #[test]
 fn where_events_were_lost_only_the_start_still_proves() {
-    for options in [Connector::options(), options(), options().processes(true)] {
-        let Some(mut connector) = live::open(options.receive_buffer(256 << 10)) else { return };
-        let (_young, event_of_young) = proven_young(&mut connector);
+    for options in [Listener::options(), options(), options().skip_threads(true)] {
+        let Some(mut listener) = live::open(options.receive_buffer(256 << 10)) else { return };
+        let (_young, event_of_young) = proven_young(&mut listener);
         flood();
-        let process = connector.process(&event_of_young).unwrap();
+        let process = listener.process(&event_of_young).unwrap();
         assert_eq!(process.identity(), Identity::Likely);
         assert_eq!(comm(&process).unwrap(), b"named");
         // The loss is told as ever, and what comes after it is whole again.
-        live::until(&mut connector, |delivery| {
+        live::until(&mut listener, |delivery| {
             matches!(delivery, Delivery::Lost(1..)).then_some(())
         });
-        while connector.recv(Some(Duration::ZERO)).unwrap().is_some_and(|batch| batch.count() > 0) {
-        }
-        proven_young(&mut connector);
+        while listener.recv(Some(Duration::ZERO)).unwrap().is_some_and(|batch| batch.count() > 0) {}
+        proven_young(&mut listener);
 
-        let (_old, event_of_old) = old(&mut connector);
+        let (_old, event_of_old) = old(&mut listener);
         flood();
-        assert_eq!(connector.process(&event_of_old).unwrap().identity(), Identity::Proven);
+        assert_eq!(listener.process(&event_of_old).unwrap().identity(), Identity::Proven);
     }
 }
 
 #[test]
 fn where_forks_are_filtered_out_only_the_start_proves() {
-    let options = Connector::options().events(EventMask::UID | EventMask::EXIT);
-    let Some(mut connector) = live::open(options) else { return };
-    let (_young, event) = young(&mut connector);
-    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Likely);
-    let (old, event) = old(&mut connector);
-    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
+    let options = Listener::options().events(EventMask::UID | EventMask::EXIT);
+    let Some(mut listener) = live::open(options) else { return };
+    let (_young, event) = young(&mut listener);
+    assert_eq!(listener.process(&event).unwrap().identity(), Identity::Likely);
+    let (old, event) = old(&mut listener);
+    assert_eq!(listener.process(&event).unwrap().identity(), Identity::Proven);
     // An exit that may be its end: of a young one.
-    let (young, event) = young(&mut connector);
+    let (young, event) = young(&mut listener);
     young.kill(libc::SIGKILL);
     await_zombie(young.pid());
-    assert!(matches!(connector.process(&event), Err(Error::ProcessGone)));
+    assert!(matches!(listener.process(&event), Err(Error::ProcessGone)));
     drop(old);
 }
 
@@ -205,7 +204,7 @@ fn await_zombie(pid: i32) {
 
 #[test]
 fn asking_ahead_takes_nothing_from_the_stream() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let child = child::fork(|| {
         for user in 1..=4 {
             // The effective user id 0 lets it go on. SAFETY: no memory is involved.
@@ -216,7 +215,7 @@ fn asking_ahead_takes_nothing_from_the_stream() {
     child.wait();
     let mut told = Vec::new();
     while told.last() != Some(&"exit") {
-        let mut batch = connector.recv(Some(Duration::from_secs(20))).unwrap().unwrap();
+        let mut batch = listener.recv(Some(Duration::from_secs(20))).unwrap().unwrap();
         while let Some(delivery) = batch.next() {
             let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
             if event.process_tgid() == Some(pid) {
@@ -228,17 +227,17 @@ fn asking_ahead_takes_nothing_from_the_stream() {
         }
     }
     assert_eq!(told, ["fork", "uid", "uid", "uid", "uid", "exit"]);
-    assert_eq!(connector.stats().lost, 0);
+    assert_eq!(listener.stats().lost, 0);
 }
 
 #[test]
 fn a_zombie_is_the_process_still_and_one_waited_for_is_gone() {
-    let Some(mut connector) = live::open(options()) else { return };
-    let (child, event) = young(&mut connector);
-    let before = connector.process(&event).unwrap();
+    let Some(mut listener) = live::open(options()) else { return };
+    let (child, event) = young(&mut listener);
+    let before = listener.process(&event).unwrap();
     child.kill(libc::SIGKILL);
-    let exit = await_event(&mut connector, child.pid(), IS_LEADERS_EXIT);
-    let at_exit = connector.process(&exit).unwrap();
+    let exit = await_event(&mut listener, child.pid(), IS_LEADERS_EXIT);
+    let at_exit = listener.process(&exit).unwrap();
     assert_eq!(at_exit.identity(), Identity::Likely, "an EXIT may be late");
     for process in [&before, &at_exit] {
         assert_eq!(process.status().unwrap().state, b'Z');
@@ -248,8 +247,8 @@ fn a_zombie_is_the_process_still_and_one_waited_for_is_gone() {
         }
     }
     child.wait();
-    assert!(matches!(connector.process(&event), Err(Error::ProcessGone)));
-    assert!(matches!(connector.process(&exit), Err(Error::ProcessGone)));
+    assert!(matches!(listener.process(&event), Err(Error::ProcessGone)));
+    assert!(matches!(listener.process(&exit), Err(Error::ProcessGone)));
     for process in [before, at_exit] {
         let facts = [Process::cmdline, Process::exe, Process::cwd, Process::comm, Process::cgroup];
         for fact in facts {
@@ -287,7 +286,7 @@ extern "C" fn become_sleep(_: *mut libc::c_void) -> libc::c_int {
 /// An EXIT of the leader is in the stream, and it is proven all the same: no FORK is.
 #[test]
 fn a_process_outlives_its_leader() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let mut stack = vec![0; 4096];
     let child = child::fork(|| {
         name_oneself();
@@ -295,20 +294,20 @@ fn a_process_outlives_its_leader() {
         // SAFETY: ends this thread only.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     });
-    let named = await_event(&mut connector, child.pid(), IS_UID);
+    let named = await_event(&mut listener, child.pid(), IS_UID);
     await_zombie(child.pid());
-    let process = connector.process(&named).unwrap();
+    let process = listener.process(&named).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
     assert_eq!(process.status().unwrap().threads, 2);
-    let exit = await_event(&mut connector, child.pid(), IS_LEADERS_EXIT);
-    assert_eq!(connector.process(&exit).unwrap().identity(), Identity::Likely);
+    let exit = await_event(&mut listener, child.pid(), IS_LEADERS_EXIT);
+    assert_eq!(listener.process(&exit).unwrap().identity(), Identity::Likely);
 }
 
 /// EXIT of the leader, which did not call execve, then EXEC. A leader that is late with its EXIT bears a
 /// thread's id by then.
 #[test]
 fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let mut stack = vec![0; 4096];
     let child = child::fork(|| {
         name_oneself();
@@ -317,18 +316,18 @@ fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
         unsafe { libc::pause() };
     });
     let pid = child.pid();
-    let named = await_event(&mut connector, pid, IS_UID);
-    let process = connector.process(&named).unwrap();
+    let named = await_event(&mut listener, pid, IS_UID);
+    let process = listener.process(&named).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
-    while connector.replaced(&process).unwrap() == Replaced::No {
+    while listener.replaced(&process).unwrap() == Replaced::No {
         sleep(Duration::from_millis(1));
     }
-    assert_eq!(connector.replaced(&process), Ok(Replaced::Yes));
+    assert_eq!(listener.replaced(&process), Ok(Replaced::Yes));
     assert_eq!(cmdline(&process).unwrap(), b"sleep\x0020\0");
-    assert_eq!(connector.process(&named).unwrap().identity(), Identity::Proven);
+    assert_eq!(listener.process(&named).unwrap().identity(), Identity::Proven);
 
     let mut exits = Vec::new();
-    let exec = live::until(&mut connector, |delivery| match delivery {
+    let exec = live::until(&mut listener, |delivery| match delivery {
         Delivery::Event(event) if event.process_tgid() == Some(pid) => {
             exits.extend(IS_LEADERS_EXIT(&event.data()).then_some(event));
             IS_EXEC(&event.data()).then_some(event)
@@ -336,16 +335,16 @@ fn a_process_outlives_its_leader_in_an_exec_by_a_thread() {
         _ => None,
     });
     for exit in exits {
-        assert!(matches!(connector.process(&exit), Err(Error::ProcessGone)), "it did not end");
+        assert!(matches!(listener.process(&exit), Err(Error::ProcessGone)), "it did not end");
     }
-    let process = connector.process(&exec).unwrap();
+    let process = listener.process(&exec).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
-    assert_eq!(connector.replaced(&process), Ok(Replaced::No));
+    assert_eq!(listener.replaced(&process), Ok(Replaced::No));
 }
 
 #[test]
 fn a_thread_that_got_the_pid_is_not_the_process() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let (begun, begins) = std::sync::mpsc::channel();
     let (end, ends) = std::sync::mpsc::channel::<()>();
     let thread = std::thread::spawn(move || {
@@ -353,11 +352,8 @@ fn a_thread_that_got_the_pid_is_not_the_process() {
         begun.send(unsafe { libc::gettid() }).unwrap();
         ends.recv().unwrap_err();
     });
-    assert!(matches!(
-        connector.process(&exec_now(begins.recv().unwrap())),
-        Err(Error::ProcessGone)
-    ));
-    assert!(connector.process(&exec_now(std::process::id() as i32)).is_ok());
+    assert!(matches!(listener.process(&exec_now(begins.recv().unwrap())), Err(Error::ProcessGone)));
+    assert!(listener.process(&exec_now(std::process::id() as i32)).is_ok());
     drop(end);
     thread.join().unwrap();
 }
@@ -377,7 +373,7 @@ fn exec_now(tgid: i32) -> Event {
 /// It shares its parent's processor, which the parent does not leave.
 #[test]
 fn a_process_that_has_not_run_yet_is_likely() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     // SAFETY: system calls, on structs of numbers.
     unsafe {
         let mut processors: libc::cpu_set_t = std::mem::zeroed();
@@ -391,7 +387,7 @@ fn a_process_that_has_not_run_yet_is_likely() {
             pause(std::ptr::null_mut());
         });
         let event = loop {
-            let mut batch = connector.recv(Some(Duration::ZERO)).unwrap().unwrap();
+            let mut batch = listener.recv(Some(Duration::ZERO)).unwrap().unwrap();
             match batch.next() {
                 Some(Delivery::Event(event)) if event.process_tgid() == Some(child.pid()) => {
                     break event;
@@ -403,10 +399,10 @@ fn a_process_that_has_not_run_yet_is_likely() {
             break (child, event);
         }
     };
-    let process = connector.process(&event).unwrap();
+    let process = listener.process(&event).unwrap();
     assert_eq!(process.identity(), Identity::Likely);
     sleep(Duration::from_millis(50));
-    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
+    assert_eq!(listener.process(&event).unwrap().identity(), Identity::Proven);
 }
 
 /// A FORK of that pid, as if the kernel had sent it.
@@ -433,20 +429,20 @@ fn forge_fork(pid: i32) {
 
 #[test]
 fn a_fork_that_the_kernel_did_not_send_proves_nothing() {
-    let Some(mut connector) = live::open(options()) else { return };
-    let (child, event) = young(&mut connector);
+    let Some(mut listener) = live::open(options()) else { return };
+    let (child, event) = young(&mut listener);
     forge_fork(child.pid());
-    assert_eq!(connector.process(&event).unwrap().identity(), Identity::Proven);
+    assert_eq!(listener.process(&event).unwrap().identity(), Identity::Proven);
     child.kill(libc::SIGKILL);
-    await_event(&mut connector, child.pid(), IS_LEADERS_EXIT);
-    assert!(connector.stats().forged > 0);
+    await_event(&mut listener, child.pid(), IS_LEADERS_EXIT);
+    assert!(listener.stats().forged > 0);
 }
 
 #[test]
 fn a_kernel_thread_has_a_name_and_no_program() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     const KTHREADD: i32 = 2;
-    let process = connector.process(&exec_now(KTHREADD)).unwrap();
+    let process = listener.process(&exec_now(KTHREADD)).unwrap();
     assert_eq!(process.identity(), Identity::Proven, "by its start");
     assert_eq!(comm(&process).unwrap(), b"kthreadd");
     assert_eq!(process.cmdline(&mut [0; 64]), Ok(0));
@@ -457,14 +453,14 @@ fn a_kernel_thread_has_a_name_and_no_program() {
 
 #[test]
 fn what_is_of_no_process_or_asked_by_a_child_is_an_error() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let ack = Event { what: kernel::PROC_EVENT_NONE, ..exec_now(1) };
-    assert!(matches!(connector.process(&ack), Err(Error::NotOfProcess)));
-    assert!(matches!(connector.process(&exec_now(0)), Err(Error::NotOfProcess)));
-    let process = connector.process(&exec_now(1)).unwrap();
+    assert!(matches!(listener.process(&ack), Err(Error::NotOfProcess)));
+    assert!(matches!(listener.process(&exec_now(0)), Err(Error::NotOfProcess)));
+    let process = listener.process(&exec_now(1)).unwrap();
     let child = child::fork(|| {
-        let refused = matches!(connector.process(&exec_now(1)), Err(Error::ChildProcess))
-            && matches!(connector.replaced(&process), Err(Error::ChildProcess));
+        let refused = matches!(listener.process(&exec_now(1)), Err(Error::Forked))
+            && matches!(listener.replaced(&process), Err(Error::Forked));
         // SAFETY: ends the process.
         unsafe { libc::_exit(i32::from(!refused)) };
     });
@@ -503,7 +499,7 @@ impl Drop for Waiting {
 
 #[test]
 fn a_command_line_of_two_mebibytes_is_told_in_whole() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let argument = "x".repeat(100_000);
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "read line"]).args(std::iter::repeat_n(&argument, 21)).env_clear();
@@ -516,8 +512,8 @@ fn a_command_line_of_two_mebibytes_is_told_in_whole() {
         });
     }
     let waiting = Waiting::spawn(&mut command);
-    let exec = await_event(&mut connector, waiting.pid(), IS_EXEC);
-    let process = connector.process(&exec).unwrap();
+    let exec = await_event(&mut listener, waiting.pid(), IS_EXEC);
+    let process = listener.process(&exec).unwrap();
     let expected: Vec<u8> = ["/bin/sh", "-c", "read line"]
         .into_iter()
         .chain(std::iter::repeat_n(argument.as_str(), 21))
@@ -534,13 +530,13 @@ fn a_command_line_of_two_mebibytes_is_told_in_whole() {
 
 #[test]
 fn a_deleted_program_is_told_with_what_the_kernel_adds() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let path = std::env::temp_dir().join(format!("cnproc-deleted-{}", std::process::id()));
     fs::copy("/bin/sleep", &path).unwrap();
     // The name matters where one program is many.
     let waiting = Waiting::spawn(Command::new(&path).arg0("sleep").arg("100"));
-    let exec = await_event(&mut connector, waiting.pid(), IS_EXEC);
-    let process = connector.process(&exec).unwrap();
+    let exec = await_event(&mut listener, waiting.pid(), IS_EXEC);
+    let process = listener.process(&exec).unwrap();
     assert_eq!(whole(|buffer| process.exe(buffer)).unwrap(), path.as_os_str().as_encoded_bytes());
     fs::remove_file(&path).unwrap();
     let deleted = format!("{} (deleted)", path.display());
@@ -551,14 +547,14 @@ fn a_deleted_program_is_told_with_what_the_kernel_adds() {
 /// Two programs in turn, in one process, while it is read: never a mixture.
 #[test]
 fn a_process_that_execs_while_it_is_read_is_one_program_or_the_other() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let script = "n=$1; [ $n = 0 ] && exit; exec sh \"$0\" $((n-1)) $(printf %04000d $((n-1)))";
     let path = std::env::temp_dir().join(format!("cnproc-exec-{}", std::process::id()));
     fs::write(&path, script).unwrap();
     let waiting = Waiting::spawn(Command::new("/bin/sh").arg(&path).arg("300"));
     let pid = waiting.pid();
-    let first = await_event(&mut connector, pid, IS_EXEC);
-    let process = connector.process(&first).unwrap();
+    let first = await_event(&mut listener, pid, IS_EXEC);
+    let process = listener.process(&first).unwrap();
     let (mut read, mut replaced) = (0, 0);
     loop {
         let command = cmdline(&process).unwrap();
@@ -569,7 +565,7 @@ fn a_process_that_execs_while_it_is_read_is_one_program_or_the_other() {
         let arguments: Vec<_> = text.trim_end_matches('\0').split('\0').collect();
         if let [_, _, number, padded] = arguments[..] {
             assert_eq!(format!("{:04000}", number.parse::<u32>().unwrap()), padded);
-            replaced += u32::from(connector.replaced(&process) == Ok(Replaced::Yes));
+            replaced += u32::from(listener.replaced(&process) == Ok(Replaced::Yes));
             read += 1;
         }
     }
@@ -585,7 +581,7 @@ fn is_child_of(pid: i32, parent: &Child) -> bool {
 
 #[test]
 fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let outer = child::fork(|| {
         // SAFETY: system calls, on a name that ends with NUL.
         unsafe {
@@ -598,7 +594,7 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
             libc::waitpid(inner, std::ptr::null_mut(), 0);
         }
     });
-    let event = live::until(&mut connector, |delivery| match delivery {
+    let event = live::until(&mut listener, |delivery| match delivery {
         Delivery::Event(event) => match event.data() {
             EventData::Uid(uid) if uid.ruid == USER && is_child_of(uid.process_tgid, &outer) => {
                 Some(event)
@@ -607,7 +603,7 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
         },
         Delivery::Lost(_) => None,
     });
-    let process = connector.process(&event).unwrap();
+    let process = listener.process(&event).unwrap();
     assert_eq!(process.identity(), Identity::Proven);
     assert_eq!(comm(&process).unwrap(), b"named");
     assert_eq!(process.status().unwrap().ppid, outer.pid());
@@ -623,9 +619,9 @@ fn a_process_of_another_pid_namespace_is_told_by_its_outer_id() {
 
 #[test]
 fn a_pidfd_is_of_the_process_and_tells_its_end() {
-    let Some(mut connector) = live::open(options()) else { return };
-    let (child, event) = young(&mut connector);
-    let process = connector.process(&event).unwrap();
+    let Some(mut listener) = live::open(options()) else { return };
+    let (child, event) = young(&mut listener);
+    let process = listener.process(&event).unwrap();
     let pidfd = process.pidfd().unwrap();
     let ends_within = |timeout| {
         let mut poll = libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
@@ -639,10 +635,12 @@ fn a_pidfd_is_of_the_process_and_tells_its_end() {
     assert_eq!(libc::WTERMSIG(child.wait()), libc::SIGKILL);
 }
 
-/// What a listener makes of it in a mount namespace of its own, once that is prepared.
+/// What a listener answers that was opened in a mount namespace of its own, once `mount` has changed it,
+/// and that is asked after `prepare`.
 fn in_another_proc(
+    mount: impl FnOnce(),
     prepare: impl FnOnce(),
-    ask: impl FnOnce(&mut Connector) -> bool,
+    ask: impl FnOnce(&mut Listener) -> bool,
 ) -> Option<bool> {
     drop(live::open(options())?);
     let child = child::fork(|| {
@@ -653,13 +651,14 @@ fn in_another_proc(
             let private = libc::MS_REC | libc::MS_PRIVATE;
             assert_eq!(libc::mount(none, root, none, private, std::ptr::null()), 0);
         }
-        // As root, which it takes before Linux 6.6, and so does closing.
-        let mut connector = options().open().unwrap();
+        mount();
+        // As root, which opening and closing require before Linux 6.6.
+        let mut listener = options().open().unwrap();
         prepare();
-        let right = ask(&mut connector);
+        let right = ask(&mut listener);
         // SAFETY: no memory is involved.
         assert_eq!(unsafe { libc::setresuid(0, 0, 0) }, 0);
-        drop(connector);
+        drop(listener);
         // SAFETY: ends the process.
         unsafe { libc::_exit(i32::from(!right)) };
     });
@@ -683,29 +682,29 @@ fn mount_proc(options: &std::ffi::CStr) {
 
 #[test]
 fn a_hidden_process_is_hidden_and_not_gone() {
-    let is_told = |connector: &mut Connector| {
-        matches!(connector.process(&exec_now(1)), Err(Error::ProcessHidden))
-            && matches!(connector.process(&exec_now(4_194_303)), Err(Error::ProcessGone))
+    let is_told = |listener: &mut Listener| {
+        matches!(listener.process(&exec_now(1)), Err(Error::ProcessHidden))
+            && matches!(listener.process(&exec_now(4_194_303)), Err(Error::ProcessGone))
     };
     // Its directory can't be read; or it is not there at all.
     for prepare in [|| mount_proc(c"hidepid=1"), || mount_proc(c"hidepid=2")] as [fn(); 2] {
-        let prepared = || {
-            prepare();
-            become_nobody();
-        };
-        assert_ne!(in_another_proc(prepared, is_told), Some(false));
+        assert_ne!(in_another_proc(prepare, become_nobody, is_told), Some(false));
     }
 }
 
 #[test]
 fn without_hidepid_an_ordinary_user_sees_all_but_paths() {
-    let right = in_another_proc(become_nobody, |connector| {
-        let process = connector.process(&exec_now(1)).unwrap();
-        process.comm(&mut [0; 64]).is_ok_and(|length| length > 0)
-            && process.status().is_ok()
-            && process.exe(&mut [0; 64]) == Err(Error::ProcessHidden)
-            && process.cwd(&mut [0; 64]) == Err(Error::ProcessHidden)
-    });
+    let right = in_another_proc(
+        || (),
+        become_nobody,
+        |listener| {
+            let process = listener.process(&exec_now(1)).unwrap();
+            process.comm(&mut [0; 64]).is_ok_and(|length| length > 0)
+                && process.status().is_ok()
+                && process.exe(&mut [0; 64]) == Err(Error::ProcessHidden)
+                && process.cwd(&mut [0; 64]) == Err(Error::ProcessHidden)
+        },
+    );
     assert_ne!(right, Some(false));
 }
 
@@ -716,8 +715,8 @@ fn another_pid_namespaces_proc_is_refused_and_none_at_all_too() {
         assert_eq!(unsafe { libc::umount2(c"/proc".as_ptr(), libc::MNT_DETACH) }, 0);
     };
     let refused =
-        |connector: &mut Connector| matches!(connector.process(&exec_now(1)), Err(Error::NoProcfs));
-    assert_ne!(in_another_proc(unmount, refused), Some(false));
+        |listener: &mut Listener| matches!(listener.process(&exec_now(1)), Err(Error::NoProcfs));
+    assert_ne!(in_another_proc(unmount, || (), refused), Some(false));
     let of_another = || {
         // SAFETY: system calls; the child ends by itself.
         unsafe {
@@ -730,5 +729,5 @@ fn another_pid_namespaces_proc_is_refused_and_none_at_all_too() {
             libc::waitpid(inner, std::ptr::null_mut(), 0);
         }
     };
-    assert_ne!(in_another_proc(of_another, refused), Some(false));
+    assert_ne!(in_another_proc(of_another, || (), refused), Some(false));
 }

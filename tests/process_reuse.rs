@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, Error, EventData, EventMask, Identity, Options};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Identity, Listener, Options};
 use std::fs;
 use std::ptr;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ static ROUNDS: LazyLock<u32> = LazyLock::new(|| {
 
 /// Without COMM and GID, of which others may make more than anybody can read.
 fn options() -> Options {
-    Connector::options().events(EventMask::FORK | EventMask::UID | EventMask::EXIT)
+    Listener::options().events(EventMask::FORK | EventMask::UID | EventMask::EXIT)
 }
 
 /// What the processes of the test share.
@@ -174,8 +174,8 @@ struct Scores {
 }
 
 impl Scores {
-    fn ask_library(&mut self, connector: &mut Connector, event: &cnproc_sys::Event, round: u32) {
-        let process = match connector.process(event) {
+    fn ask_library(&mut self, listener: &mut Listener, event: &cnproc_sys::Event, round: u32) {
+        let process = match listener.process(event) {
             Ok(process) => process,
             Err(Error::ProcessGone) => return self.proven.count(None),
             Err(error) => panic!("{error}"),
@@ -193,7 +193,7 @@ impl Scores {
         };
         match process.identity() {
             Identity::Proven => self.proven.count(told),
-            Identity::Likely => self.likely.count(told),
+            _ => self.likely.count(told),
         }
     }
 
@@ -242,7 +242,7 @@ fn round_of(data: &EventData, pid: i32) -> Option<u32> {
 }
 
 fn race(reaped_by_kernel: bool) {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     // A pid that is free, and comes round again much later.
     let free = child::fork(|| {});
     let pid = free.pid();
@@ -253,7 +253,7 @@ fn race(reaped_by_kernel: bool) {
     let mut scores = Scores::default();
     let (mut last, mut lost) = (0, 0);
     while last < rounds {
-        let Some(mut batch) = connector.recv(Some(Duration::from_secs(5))).unwrap() else {
+        let Some(mut batch) = listener.recv(Some(Duration::from_secs(5))).unwrap() else {
             assert!(lost > 0, "no event after round {last}");
             break;
         };
@@ -272,7 +272,7 @@ fn race(reaped_by_kernel: bool) {
         spin(scatter(round + rounds) % 8_000);
         for turn in 0..3 {
             match (round + turn) % 3 {
-                0 => scores.ask_library(&mut connector, &event, round),
+                0 => scores.ask_library(&mut listener, &event, round),
                 1 => scores.ask_naive(pid, round),
                 _ => scores.ask_start_time(pid, round, event.timestamp_ns),
             }
@@ -298,7 +298,7 @@ fn nor_where_the_kernel_reaps_and_the_exit_is_told_late() {
 
 #[test]
 fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     let wait_for_the_end = || {
         // SAFETY: no memory is involved.
         unsafe {
@@ -308,11 +308,11 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
     };
     let earlier = child::fork(wait_for_the_end);
     let pid = earlier.pid();
-    let event = live::until(&mut connector, |delivery| match delivery {
+    let event = live::until(&mut listener, |delivery| match delivery {
         Delivery::Event(event) if round_of(&event.data(), pid) == Some(1) => Some(event),
         _ => None,
     });
-    let process = connector.process(&event).unwrap();
+    let process = listener.process(&event).unwrap();
     assert!(process.pidfd().is_ok());
     earlier.kill(libc::SIGKILL);
     earlier.wait();
@@ -327,7 +327,7 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
     };
     assert_eq!(later, libc::c_long::from(pid));
     let (pidfd, status, comm) = (process.pidfd(), process.status(), process.comm(&mut [0; 16]));
-    let again = connector.process(&event);
+    let again = listener.process(&event);
     // Before a failure could leave it behind. SAFETY: the process is ours, and not waited for.
     unsafe {
         libc::kill(pid, libc::SIGKILL);

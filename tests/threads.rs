@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Connector, Event, EventData, EventMask};
+use cnproc_sys::{Event, EventData, EventMask, Listener};
 use std::ffi::{c_int, c_void};
 use support::task::{exit_thread, set_name, sleep_ms, start_thread};
 use support::{child, live};
@@ -47,10 +47,10 @@ extern "C" fn work_and_end(_: *mut c_void) -> c_int {
 }
 
 /// All events of a process up to the end of its last thread.
-fn all_of(connector: &mut Connector, tgid: c_int, exits: usize) -> Vec<Event> {
+fn all_of(listener: &mut Listener, tgid: c_int, exits: usize) -> Vec<Event> {
     let mut events = Vec::new();
     let mut ended = 0;
-    live::until(connector, |delivery| {
+    live::until(listener, |delivery| {
         let cnproc_sys::Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
         if event.process_tgid() != Some(tgid) {
             return None;
@@ -66,7 +66,7 @@ fn all_of(connector: &mut Connector, tgid: c_int, exits: usize) -> Vec<Event> {
 /// runs on.
 #[test]
 fn exec_from_a_thread_shows_an_exit_of_the_leader_though_the_process_lives() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut listener) = live::open(Listener::options()) else { return };
     let child = child::fork(|| {
         start_thread(become_another_program);
         loop {
@@ -75,7 +75,7 @@ fn exec_from_a_thread_shows_an_exit_of_the_leader_though_the_process_lives() {
     });
     let pid = child.pid();
     assert_eq!(child.wait(), 0, "the wait status is that of the new program");
-    let events = all_of(&mut connector, pid, 2);
+    let events = all_of(&mut listener, pid, 2);
     let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
     assert_eq!(
         shapes,
@@ -94,7 +94,7 @@ fn exec_from_a_thread_shows_an_exit_of_the_leader_though_the_process_lives() {
 /// The trap: a leader that calls pthread_exit shows an exit, and its other threads work on.
 #[test]
 fn a_leader_that_exits_first_shows_an_exit_though_the_process_lives() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut listener) = live::open(Listener::options()) else { return };
     let child = child::fork(|| {
         start_thread(work_and_end_the_process);
         exit_thread(3);
@@ -102,7 +102,7 @@ fn a_leader_that_exits_first_shows_an_exit_though_the_process_lives() {
     let pid = child.pid();
     let status = child.wait();
     assert_eq!(libc::WEXITSTATUS(status), 5);
-    let events = all_of(&mut connector, pid, 2);
+    let events = all_of(&mut listener, pid, 2);
     let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
     assert_eq!(
         shapes,
@@ -126,11 +126,11 @@ fn with_a_thread() {
 
 #[test]
 fn what_concerns_a_thread_only_says_so() {
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut listener) = live::open(Listener::options()) else { return };
     let child = child::fork(with_a_thread);
     let pid = child.pid();
     child.wait();
-    let events = all_of(&mut connector, pid, 2);
+    let events = all_of(&mut listener, pid, 2);
     let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
     assert_eq!(
         shapes,
@@ -149,32 +149,32 @@ fn what_concerns_a_thread_only_says_so() {
 #[test]
 fn processes_leaves_out_what_concerns_a_thread_only() {
     for events in [EventMask::ALL, EventMask::FORK | EventMask::COMM | EventMask::EXIT] {
-        let options = Connector::options().events(events).processes(true);
-        let Some(mut connector) = live::open(options) else { return };
-        assert!(connector.stats().processes);
+        let options = Listener::options().events(events).skip_threads(true);
+        let Some(mut listener) = live::open(options) else { return };
+        assert!(listener.stats().skip_threads);
         let child = child::fork(with_a_thread);
         let pid = child.pid();
         child.wait();
-        let events = all_of(&mut connector, pid, 1);
+        let events = all_of(&mut listener, pid, 1);
         let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
         assert_eq!(
             shapes,
             [("fork", LEADER, !THREAD), ("comm", LEADER, !THREAD), ("exit", LEADER, !THREAD)]
         );
-        assert_eq!(connector.stats().lost, 0, "what is left out is not lost");
+        assert_eq!(listener.stats().lost, 0, "what is left out is not lost");
     }
 }
 
 /// In the kernel: what is left out takes no room in the queue.
 #[test]
 fn processes_leaves_threads_out_in_the_kernel() {
-    let options = Connector::options().events(EventMask::GID).processes(true).receive_buffer(1);
-    let Some(mut connector) = live::open(options) else { return };
+    let options = Listener::options().events(EventMask::GID).skip_threads(true).receive_buffer(1);
+    let Some(mut listener) = live::open(options) else { return };
     let flood = std::thread::spawn(|| (1..10_000).for_each(support::flood::set_group));
     flood.join().unwrap();
-    while let Some(batch) = connector.recv(Some(std::time::Duration::ZERO)).unwrap() {
+    while let Some(batch) = listener.recv(Some(std::time::Duration::ZERO)).unwrap() {
         batch.for_each(drop);
     }
-    let stats = connector.stats();
+    let stats = listener.stats();
     assert!(stats.lost + stats.delivered < 1000, "{stats:?}");
 }

@@ -5,7 +5,7 @@
 #[path = "../cnproc-sys/examples/tokio.rs"]
 mod example;
 
-use cnproc_sys::{Connector, Delivery, EventMask, Options};
+use cnproc_sys::{Delivery, EventMask, Listener, Options};
 use std::time::Duration;
 use support::{child, flood, live};
 
@@ -13,11 +13,11 @@ use support::{child, flood, live};
 /// of.
 async fn hear(options: Options) {
     let options = options.events(EventMask::GID).acks(true);
-    let Some(connector) = live::open(options) else { return };
-    let mut connector = example::AsyncConnector::new(connector).unwrap();
+    let Some(listener) = live::open(options) else { return };
+    let mut listener = example::AsyncConnector::new(listener).unwrap();
     // The own acknowledgement has been received already: the descriptor does not tell of it.
     let mut first = Vec::new();
-    connector.recv(&mut first).await.unwrap();
+    listener.recv(&mut first).await.unwrap();
     assert!(matches!(first[..], [Delivery::Event(event), ..] if event.ack != 0));
     for round in 0..20 {
         let make = move || {
@@ -39,7 +39,7 @@ async fn hear(options: Options) {
         };
         let (mut deliveries, mut seen) = (Vec::new(), 0);
         while seen < u64::from(round) * 50 + 1 {
-            connector.recv(&mut deliveries).await.unwrap();
+            listener.recv(&mut deliveries).await.unwrap();
             for delivery in deliveries.drain(..) {
                 seen += match delivery {
                     Delivery::Event(event) => u64::from(event.process_tgid() == Some(pid)),
@@ -54,9 +54,9 @@ async fn hear(options: Options) {
 fn the_example_hears_everything() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for options in [
-        Connector::options(),
-        Connector::options().receive_buffer(1 << 16),
-        Connector::options().gather(Duration::from_millis(3)),
+        Listener::options(),
+        Listener::options().receive_buffer(1 << 16),
+        Listener::options().coalesce(Duration::from_millis(3)),
     ] {
         let heard = async || tokio::time::timeout(live::PATIENCE, hear(options)).await;
         runtime.block_on(heard()).unwrap();

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener};
 use std::ffi::{CStr, c_int};
 use std::time::Duration;
-use support::{child, live};
+use support::{child, exit_code, live};
 
 const NOBODY: u32 = 65534;
 
@@ -40,12 +40,12 @@ fn become_nobody() {
 
 /// Opens as nobody, and hears of a child. 0, or where it failed.
 fn listen(rmem_max: u32) -> c_int {
-    let mut connector = match Connector::options().events(EventMask::EXIT).open() {
-        Ok(connector) => connector,
-        Err(error) => return error.errno().raw(),
+    let mut listener = match Listener::options().events(EventMask::EXIT).open() {
+        Ok(listener) => listener,
+        Err(error) => return exit_code::of(&error),
     };
     // What is not allowed is not asked for, and what is granted is told.
-    if connector.stats().receive_buffer > 2 * rmem_max {
+    if listener.stats().receive_buffer > 2 * rmem_max {
         return 100;
     }
     // SAFETY: the child ends itself.
@@ -54,7 +54,7 @@ fn listen(rmem_max: u32) -> c_int {
         exit(7);
     }
     loop {
-        let Ok(Some(batch)) = connector.recv(Some(live::PATIENCE)) else { return 101 };
+        let Ok(Some(batch)) = listener.recv(Some(live::PATIENCE)) else { return 101 };
         for delivery in batch {
             if let Delivery::Event(event) = delivery
                 && let EventData::Exit(exit) = event.data()
@@ -68,7 +68,7 @@ fn listen(rmem_max: u32) -> c_int {
 
 #[test]
 fn nobody_may_listen_since_linux_6_6_and_is_told_so_before() {
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     let rmem_max = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
@@ -78,19 +78,19 @@ fn nobody_may_listen_since_linux_6_6_and_is_told_so_before() {
         exit(listen(rmem_max));
     });
     let status = libc::WEXITSTATUS(child.wait());
-    assert_eq!(status, if kernel() >= (6, 6) { 0 } else { libc::EPERM });
+    assert_eq!(status, if kernel() >= (6, 6) { 0 } else { exit_code::of(&Error::NotPermitted) });
 }
 
 /// CAP_NET_ADMIN lifts the system's limit.
 #[test]
 fn root_is_granted_the_buffer_that_was_asked_for() {
     for receive_buffer in [1 << 16, 16 << 20, 100 << 20] {
-        let options = Connector::options().receive_buffer(receive_buffer);
-        let Some(connector) = live::open(options) else { return };
-        assert_eq!(connector.stats().receive_buffer, 2 * receive_buffer);
+        let options = Listener::options().receive_buffer(receive_buffer);
+        let Some(listener) = live::open(options) else { return };
+        assert_eq!(listener.stats().receive_buffer, 2 * receive_buffer);
     }
-    let nonsense = Connector::options().receive_buffer(u32::MAX);
-    let Some(mut connector) = live::open(nonsense) else { return };
-    assert!(connector.stats().receive_buffer > 100 << 20);
-    assert!(connector.recv(Some(Duration::ZERO)).is_ok());
+    let nonsense = Listener::options().receive_buffer(u32::MAX);
+    let Some(mut listener) = live::open(nonsense) else { return };
+    assert!(listener.stats().receive_buffer > 100 << 20);
+    assert!(listener.recv(Some(Duration::ZERO)).is_ok());
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 
-use cnproc_sys::{Connector, Delivery, Error, EventData, EventMask, Options};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
@@ -13,7 +13,7 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// GID events, of which other programs seldom make any.
 fn options() -> Options {
-    Connector::options().events(EventMask::GID)
+    Listener::options().events(EventMask::GID)
 }
 
 /// Makes an event of a child. Returns its pid.
@@ -24,8 +24,8 @@ fn make() -> c_int {
     pid
 }
 
-fn hears(connector: &mut Connector, pid: c_int) {
-    live::until(connector, |delivery| match delivery {
+fn hears(listener: &mut Listener, pid: c_int) {
+    live::until(listener, |delivery| match delivery {
         Delivery::Event(event) => (event.process_tgid() == Some(pid)).then_some(()),
         Delivery::Lost(_) => panic!("{delivery:?}"),
     });
@@ -37,19 +37,19 @@ fn many_listeners_in_one_process_each_hear_everything() {
     let mut listeners: Vec<_> = (0..50).map(|_| options().open().unwrap()).collect();
     listeners.push(first);
     let pid = make();
-    for connector in &mut listeners {
-        hears(connector, pid);
+    for listener in &mut listeners {
+        hears(listener, pid);
     }
     // One that goes does not take the others' events with it.
     listeners.truncate(25);
     let pid = make();
-    for connector in &mut listeners {
-        hears(connector, pid);
+    for listener in &mut listeners {
+        hears(listener, pid);
     }
 }
 
-fn is_readable(connector: &Connector, timeout_ms: c_int) -> bool {
-    let mut poll = libc::pollfd { fd: connector.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+fn is_readable(listener: &Listener, timeout_ms: c_int) -> bool {
+    let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: the struct is valid for writing.
     let count = unsafe { libc::poll(&mut poll, 1, timeout_ms) };
     assert!(count >= 0);
@@ -58,32 +58,32 @@ fn is_readable(connector: &Connector, timeout_ms: c_int) -> bool {
 
 #[test]
 fn poll_tells_when_there_is_something_and_when_not() {
-    let Some(mut connector) = live::open(options()) else { return };
-    assert_eq!(connector.as_fd().as_raw_fd(), connector.as_raw_fd());
+    let Some(mut listener) = live::open(options()) else { return };
+    assert_eq!(listener.as_fd().as_raw_fd(), listener.as_raw_fd());
     for _ in 0..10 {
-        while let Some(batch) = connector.recv(NOW).unwrap() {
+        while let Some(batch) = listener.recv(NOW).unwrap() {
             batch.for_each(drop);
         }
         let pid = make();
-        assert!(is_readable(&connector, 20_000));
-        hears(&mut connector, pid);
+        assert!(is_readable(&listener, 20_000));
+        hears(&mut listener, pid);
     }
-    while connector.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
-    assert!(!is_readable(&connector, 0));
+    while listener.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
+    assert!(!is_readable(&listener, 0));
 }
 
 /// As event loops use epoll: woken at edges, read until nothing is left.
 #[test]
 fn who_waits_for_edges_misses_nothing() {
-    let Some(mut connector) = live::open(options().receive_buffer(1 << 16)) else { return };
-    while connector.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
+    let Some(mut listener) = live::open(options().receive_buffer(1 << 16)) else { return };
+    while listener.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
     // SAFETY: the event is valid for reading.
     let epoll = unsafe {
         let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
         let mut event =
             libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET).cast_unsigned(), u64: 0 };
         assert_eq!(
-            libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, connector.as_raw_fd(), &mut event),
+            libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, listener.as_raw_fd(), &mut event),
             0
         );
         epoll
@@ -95,7 +95,7 @@ fn who_waits_for_edges_misses_nothing() {
             let mut event = libc::epoll_event { events: 0, u64: 0 };
             // SAFETY: the event is valid for writing.
             assert_eq!(unsafe { libc::epoll_wait(epoll, &mut event, 1, 20_000) }, 1, "{last}");
-            while let Some(batch) = connector.recv(NOW).unwrap() {
+            while let Some(batch) = listener.recv(NOW).unwrap() {
                 for delivery in batch {
                     match delivery {
                         Delivery::Event(event) => {
@@ -115,12 +115,12 @@ fn who_waits_for_edges_misses_nothing() {
 
 #[test]
 fn a_wait_lasts_as_long_as_asked_and_ends() {
-    let Some(mut connector) = live::open(Connector::options().events(EventMask::SID)) else {
+    let Some(mut listener) = live::open(Listener::options().events(EventMask::SID)) else {
         return;
     };
     for timeout in [Duration::from_micros(1), Duration::from_millis(3), Duration::from_millis(40)] {
         let begin = Instant::now();
-        while let Some(batch) = connector.recv(Some(timeout)).unwrap() {
+        while let Some(batch) = listener.recv(Some(timeout)).unwrap() {
             batch.for_each(drop);
         }
         assert!(begin.elapsed() >= timeout);
@@ -132,7 +132,7 @@ extern "C" fn nothing(_: c_int) {}
 /// A child that is interrupted every millisecond while it waits. The kernel would restart its calls.
 #[test]
 fn signals_interrupt_a_wait_and_do_not_lengthen_it() {
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     for flags in [0, libc::SA_RESTART] {
@@ -149,8 +149,8 @@ fn signals_interrupt_a_wait_and_do_not_lengthen_it() {
 
 /// 0 if a wait was interrupted, and, if it has an end, one begun anew with what is left of the time ended.
 fn count_interruptions(flags: c_int, timeout: Option<Duration>) -> c_int {
-    let options = Connector::options().events(EventMask::SID);
-    let Ok(mut connector) = options.open() else { return 1 };
+    let options = Listener::options().events(EventMask::SID);
+    let Ok(mut listener) = options.open() else { return 1 };
     // SAFETY: the structs are of integers and pointers, which may be null; they are valid for reading.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
@@ -165,7 +165,7 @@ fn count_interruptions(flags: c_int, timeout: Option<Duration>) -> c_int {
     let mut interruptions = 0_u32;
     loop {
         let left = timeout.map(|timeout| timeout.saturating_sub(begin.elapsed()));
-        match connector.recv(left) {
+        match listener.recv(left) {
             Err(Error::Interrupted) => interruptions += 1,
             Err(_) => return 2,
             Ok(Some(batch)) => batch.for_each(drop),
@@ -185,16 +185,16 @@ fn count_interruptions(flags: c_int, timeout: Option<Duration>) -> c_int {
 
 #[test]
 fn a_listener_moves_between_threads() {
-    let Some(mut connector) = live::open(options()) else { return };
+    let Some(mut listener) = live::open(options()) else { return };
     for _ in 0..3 {
         let pid = make();
-        connector = thread::spawn(move || {
-            hears(&mut connector, pid);
-            connector
+        listener = thread::spawn(move || {
+            hears(&mut listener, pid);
+            listener
         })
         .join()
         .unwrap();
     }
     // Closed elsewhere than opened.
-    thread::spawn(move || connector.close()).join().unwrap();
+    thread::spawn(move || drop(listener)).join().unwrap();
 }

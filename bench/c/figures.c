@@ -95,8 +95,8 @@ void figures_begin(int argc, char **argv)
 			figures.exits_only = 1;
 		else if (strcmp(argv[i], "timeout") == 0)
 			figures.timeout = 1;
-		else if (strncmp(argv[i], "gather=", 7) == 0)
-			figures.gather_us = (uint32_t)strtoul(argv[i] + 7, NULL, 10);
+		else if (strncmp(argv[i], "coalesce=", 9) == 0)
+			figures.coalesce_us = (uint32_t)strtoul(argv[i] + 9, NULL, 10);
 		else {
 			fprintf(stderr, "%s: unknown argument %s\n", argv[0], argv[i]);
 			exit(2);

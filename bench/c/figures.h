@@ -11,7 +11,7 @@ struct figures {
 	int latency;        /* argument "latency": keep a histogram of the delay of each event */
 	int exits_only;     /* argument "exits": ask for EXIT events only */
 	int timeout;        /* argument "timeout": wait with a time-out of a second, not for ever */
-	uint32_t gather_us; /* argument "gather=N" */
+	uint32_t coalesce_us; /* argument "coalesce=N" */
 };
 
 extern struct figures figures;

@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	int n;
 
 	figures_begin(argc, argv);
-	options.gather_us = figures.gather_us;
+	options.coalesce_us = figures.coalesce_us;
 	options.events = figures.exits_only ? CNPROC_EVENT_EXIT : 0;
 	n = cnproc_open(&cp, &options, sizeof(options));
 	if (n < 0) {

@@ -32,7 +32,7 @@ const fn own(name: &'static str, kind: Kind, command: &'static [&'static str]) -
 pub const ALL: &[Contender] = &[
     own("cnproc (C)", Kind::Ours, &["listen-cnproc-c"]),
     own("cnproc (Rust)", Kind::Ours, &["listen-cnproc-rust"]),
-    own("cnproc (C), gather 10 ms", Kind::Ours, &["listen-cnproc-c", "gather=10000"]),
+    own("cnproc (C), coalesce 10 ms", Kind::Ours, &["listen-cnproc-c", "coalesce=10000"]),
     own("C, recv", Kind::Reference, &["listen-recv"]),
     own("C, recvmmsg", Kind::Reference, &["listen-recvmmsg"]),
     own("C, recvmmsg, checked", Kind::Reference, &["listen-checked"]),

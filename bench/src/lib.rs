@@ -12,7 +12,7 @@ pub struct Figures {
     latency: AtomicU32,
     exits_only: AtomicU32,
     timeout: AtomicU32,
-    gather_us: AtomicU32,
+    coalesce_us: AtomicU32,
 }
 
 unsafe extern "C" {
@@ -71,8 +71,8 @@ impl Account {
         self.0.timeout.load(Relaxed) != 0
     }
 
-    pub fn gather_us(self) -> u32 {
-        self.0.gather_us.load(Relaxed)
+    pub fn coalesce_us(self) -> u32 {
+        self.0.coalesce_us.load(Relaxed)
     }
 
     /// CLOCK_MONOTONIC in nanoseconds, the clock of `timestamp_ns`.

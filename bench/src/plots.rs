@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Those that are drawn: some of the others' lines would lie on these.
 const DRAWN: [&str; 7] = [
-    "cnproc (C), gather 10 ms",
+    "cnproc (C), coalesce 10 ms",
     "cnproc (C)",
     "C, recv",
     "classic program",

@@ -117,7 +117,7 @@ int main(void)
     memset(&options, 0, sizeof options);
     /* Not to print them: FORK tells when a pid becomes another's, and makes the proof. */
     options.events = CNPROC_EVENT_FORK | CNPROC_EVENT_EXEC;
-    options.flags = CNPROC_OPEN_PROCESSES;
+    options.flags = CNPROC_OPEN_SKIP_THREADS;
     ret = cnproc_open(&cp, &options, sizeof options);
     if (ret == 0) {
         printf("%12s %6s %7s %7s %s\n", "TIME", "UID", "PID", "PPID", "COMMAND");

@@ -1,18 +1,16 @@
 //! The handle: open, descriptor, mask, check, close.
 
-use crate::process::Room;
 use crate::ret;
 use crate::sized;
 use cnproc_parse::EventMask;
-use cnproc_sys::{Check, Connector};
+use cnproc_sys::{Listener, Resumed};
 use core::ffi::c_int;
 use core::time::Duration;
 
 /// A listener. One thread at a time uses it, any thread.
 #[derive(Debug)]
 pub struct cnproc {
-    pub(crate) connector: Connector,
-    pub(crate) room: Room,
+    pub(crate) listener: Listener,
 }
 
 /// How a listener is to be opened. Zero it, set what is wanted, and pass its size: a later version
@@ -20,7 +18,7 @@ pub struct cnproc {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct cnproc_options {
-    /// CNPROC_OPEN_ACKS, CNPROC_OPEN_PROCESSES, or both.
+    /// CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both.
     pub flags: u64,
     /// A mask of CNPROC_EVENT_*: the types wanted; 0 for all. The others are refused in the kernel.
     pub events: u32,
@@ -32,7 +30,7 @@ pub struct cnproc_options {
     /// Gathering: how many microseconds events may wait so that one awakening serves many; 0: none. It
     /// ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
     /// there is nothing yet.
-    pub gather_us: u32,
+    pub coalesce_us: u32,
 }
 
 // SAFETY: integers only, 8 + 4 * 4 bytes, 8-aligned: no padding.
@@ -42,7 +40,7 @@ unsafe impl sized::Growing for cnproc_options {
 
 /// CNPROC_OPEN_ACKS
 const ACKS: u64 = 1;
-/// CNPROC_OPEN_PROCESSES
+/// CNPROC_OPEN_SKIP_THREADS
 const PROCESSES: u64 = 2;
 
 /// A mask as C gives it: 0 is all.
@@ -53,8 +51,8 @@ fn mask(events: u32) -> Result<EventMask, c_int> {
     EventMask::from_bits(events).ok_or(libc::EINVAL)
 }
 
-fn open(options: Option<&cnproc_options>) -> Result<Connector, c_int> {
-    let mut wanted = Connector::options();
+fn open(options: Option<&cnproc_options>) -> Result<Listener, c_int> {
+    let mut wanted = Listener::options();
     if let Some(options) = options {
         if options.flags & !(ACKS | PROCESSES) != 0 {
             return Err(libc::EINVAL);
@@ -62,16 +60,16 @@ fn open(options: Option<&cnproc_options>) -> Result<Connector, c_int> {
         wanted = wanted
             .events(mask(options.events)?)
             .acks(options.flags & ACKS != 0)
-            .processes(options.flags & PROCESSES != 0);
+            .skip_threads(options.flags & PROCESSES != 0);
         if options.receive_buffer != 0 {
             wanted = wanted.receive_buffer(options.receive_buffer);
         }
         if options.ack_timeout_ms != 0 {
             wanted = wanted.ack_timeout(Duration::from_millis(options.ack_timeout_ms.into()));
         }
-        wanted = wanted.gather(Duration::from_micros(options.gather_us.into()));
+        wanted = wanted.coalesce(Duration::from_micros(options.coalesce_us.into()));
     }
-    wanted.open().map_err(|error| error.errno().raw())
+    wanted.open().map_err(|error| ret::errno(&error))
 }
 
 /// Opens a listener, and waits until the kernel has acknowledged it. With `options` NULL, for all
@@ -107,8 +105,8 @@ pub unsafe extern "C" fn cnproc_open(
             Err(errno) => return ret::error(errno),
         }
     };
-    let connector = match open(options.as_ref()) {
-        Ok(connector) => connector,
+    let listener = match open(options.as_ref()) {
+        Ok(listener) => listener,
         Err(errno) => return ret::error(errno),
     };
     // SAFETY: malloc takes any size.
@@ -117,7 +115,7 @@ pub unsafe extern "C" fn cnproc_open(
         return ret::error(libc::ENOMEM);
     }
     // SAFETY: malloc gave that many bytes, aligned for any object.
-    unsafe { memory.write(cnproc { connector, room: Room::NONE }) };
+    unsafe { memory.write(cnproc { listener }) };
     // SAFETY: `out` is not NULL, and by contract points to a pointer, be it misaligned.
     unsafe { out.write_unaligned(memory) };
     0
@@ -148,13 +146,13 @@ pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
 /// It stays the listener's: do not read from it, nor close it.
 ///
 /// Wait on it only after cnproc_recv(…, 0) has returned 0: events already received make it readable no
-/// more. With gather_us it is an epoll instance, which is all the same to those who wait on it. Returns
+/// more. With coalesce_us it is an epoll instance, which is all the same to those who wait on it. Returns
 /// the descriptor, or -EINVAL, -ECHILD.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_fd(cp: Option<&cnproc>) -> c_int {
     let Some(cp) = cp else { return ret::INVALID };
-    match cp.connector.check_owner() {
-        Ok(()) => cp.connector.raw_fd(),
+    match cp.listener.check_owner() {
+        Ok(()) => cp.listener.raw_fd(),
         error => ret::status(error),
     }
 }
@@ -164,7 +162,7 @@ pub extern "C" fn cnproc_fd(cp: Option<&cnproc>) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_set_events(cp: Option<&mut cnproc>, events: u32) -> c_int {
     match (cp, mask(events)) {
-        (Some(cp), Ok(events)) => ret::status(cp.connector.set_events(events)),
+        (Some(cp), Ok(events)) => ret::status(cp.listener.set_events(events)),
         _ => ret::INVALID,
     }
 }
@@ -180,11 +178,12 @@ pub extern "C" fn cnproc_set_events(cp: Option<&mut cnproc>, events: u32) -> c_i
 /// never made an event, and is in no count; or -ENOTCONN if they are off and stay so, -EINVAL, -ECHILD,
 /// -ENOMEM, -EIO.
 #[unsafe(no_mangle)]
-pub extern "C" fn cnproc_check(cp: Option<&mut cnproc>) -> c_int {
+pub extern "C" fn cnproc_resume(cp: Option<&mut cnproc>) -> c_int {
     let Some(cp) = cp else { return ret::INVALID };
-    match cp.connector.check() {
-        Ok(Check::Listening) => 0,
-        Ok(Check::Restored) => 1,
+    match cp.listener.resume() {
+        Ok(Resumed::AlreadyOn) => 0,
+        Ok(Resumed::Restored) => 1,
+        Ok(_) => 2,
         Err(reason) => ret::status(Err(reason)),
     }
 }

@@ -33,7 +33,7 @@ mod parse;
 mod version;
 
 pub use handle::{
-    cnproc, cnproc_check, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_set_events,
+    cnproc, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_resume, cnproc_set_events,
 };
 pub use parse::cnproc_parse;
 pub use process::{

@@ -7,95 +7,12 @@ use crate::sized;
 use crate::types::cnproc_event;
 use cnproc_sys::{Identity, Process, Replaced};
 use core::ffi::{c_char, c_int};
-use core::mem::MaybeUninit;
-use core::ptr;
-use core::sync::atomic::{AtomicU8, Ordering};
 use libc::ssize_t;
 
-/// The process of an event. One thread at a time uses it, any thread; it needs its listener no more.
+/// The process of an event. One thread at a time uses it, any thread; it does not need its listener.
 #[derive(Debug)]
 pub struct cnproc_process {
-    room: AtomicU8,
-    process: MaybeUninit<Process>,
-}
-
-/// Whose a `cnproc_process`'s memory is. A listener keeps that of its first for the next, so that
-/// nothing is allocated each time.
-mod room {
-    /// The listener's, and free.
-    pub(super) const FREE: u8 = 0;
-    /// The listener's, and used.
-    pub(super) const USED: u8 = 1;
-    /// Nobody's but the user's.
-    pub(super) const ALONE: u8 = 2;
-}
-
-/// Where a listener keeps its room: from malloc, or NULL.
-#[derive(Debug)]
-pub(crate) struct Room(*mut cnproc_process);
-
-impl Room {
-    pub(crate) const NONE: Self = Self(ptr::null_mut());
-
-    /// Room for a process. None if there is no memory.
-    fn take(&mut self) -> Option<*mut cnproc_process> {
-        if !self.0.is_null() {
-            // SAFETY: from malloc, initialised, and not freed before `drop`: whoever used it left it.
-            let room = unsafe { &*ptr::addr_of!((*self.0).room) };
-            let (free, used) = (room::FREE, room::USED);
-            let taken = room.compare_exchange(free, used, Ordering::Acquire, Ordering::Relaxed);
-            return if taken.is_ok() { Some(self.0) } else { new_room(room::ALONE) };
-        }
-        self.0 = new_room(room::USED)?;
-        Some(self.0)
-    }
-}
-
-fn new_room(room: u8) -> Option<*mut cnproc_process> {
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size_of::<cnproc_process>()) }.cast::<cnproc_process>();
-    if memory.is_null() {
-        return None;
-    }
-    let new = cnproc_process { room: AtomicU8::new(room), process: MaybeUninit::uninit() };
-    // SAFETY: malloc gave that many bytes, aligned for any object.
-    unsafe { memory.write(new) };
-    Some(memory)
-}
-
-/// Gives back the room of a process that is no more.
-///
-/// # Safety
-/// `memory` must be from `Room::take`, and used no more.
-unsafe fn give_back(memory: *mut cnproc_process) {
-    // SAFETY: not freed, for its user had it.
-    let room = unsafe { &*ptr::addr_of!((*memory).room) };
-    let (used, free) = (room::USED, room::FREE);
-    if room.compare_exchange(used, free, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        // SAFETY: from malloc; it is ALONE, so its listener does not know of it, or is no more.
-        unsafe { libc::free(memory.cast()) };
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        if self.0.is_null() {
-            return;
-        }
-        // SAFETY: as in `take`.
-        let room = unsafe { &*ptr::addr_of!((*self.0).room) };
-        if room.swap(room::ALONE, Ordering::AcqRel) == room::FREE {
-            // SAFETY: from malloc, and nobody uses it; were it USED, its user frees it.
-            unsafe { libc::free(self.0.cast()) };
-        }
-    }
-}
-
-impl cnproc_process {
-    fn get(&self) -> &Process {
-        // SAFETY: by contract from cnproc_process_open, which has written it, and not closed.
-        unsafe { self.process.assume_init_ref() }
-    }
+    process: Process,
 }
 
 /// Finds the process of an event: of CNPROC_EVENT_FORK, the child. All that is told of it then is of one
@@ -128,13 +45,17 @@ pub unsafe extern "C" fn cnproc_process_open(
     // SAFETY: not NULL, and by contract an event, be it misaligned.
     let event = unsafe { event.read_unaligned() };
     let Ok(event) = convert::event(&event) else { return ret::INVALID };
-    let process = match cp.connector.process(&event) {
+    let process = match cp.listener.process(&event) {
         Ok(process) => process,
         Err(error) => return ret::status(Err(error)),
     };
-    let Some(memory) = cp.room.take() else { return ret::error(libc::ENOMEM) };
-    // SAFETY: `take` gave it to us alone.
-    unsafe { ptr::addr_of_mut!((*memory).process).write(MaybeUninit::new(process)) };
+    // SAFETY: malloc takes any size.
+    let memory = unsafe { libc::malloc(size_of::<cnproc_process>()) }.cast::<cnproc_process>();
+    if memory.is_null() {
+        return ret::error(libc::ENOMEM);
+    }
+    // SAFETY: malloc returned that many bytes, aligned for any object.
+    unsafe { memory.write(cnproc_process { process }) };
     // SAFETY: `out` is not NULL, and by contract points to a pointer, be it misaligned.
     unsafe { out.write_unaligned(memory) };
     0
@@ -149,10 +70,10 @@ pub unsafe extern "C" fn cnproc_process_close(process: *mut cnproc_process) {
     // SAFETY: libc gives a valid pointer to this thread's errno.
     let errno = unsafe { *libc::__errno_location() };
     // SAFETY: not NULL, so by contract from cnproc_process_open, and used no more: dropped once here,
-    // and its memory given back.
+    // and its memory, which malloc returned, freed.
     unsafe {
-        ptr::addr_of_mut!((*process).process).cast::<Process>().drop_in_place();
-        give_back(process);
+        process.drop_in_place();
+        libc::free(process.cast());
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
@@ -167,9 +88,9 @@ pub unsafe extern "C" fn cnproc_process_close(process: *mut cnproc_process) {
 /// likely at best.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_identity(process: Option<&cnproc_process>) -> c_int {
-    match process.map(|process| process.get().identity()) {
-        Some(Identity::Likely) => 1,
+    match process.map(|process| process.process.identity()) {
         Some(Identity::Proven) => 2,
+        Some(_) => 1,
         None => ret::INVALID,
     }
 }
@@ -186,10 +107,10 @@ pub extern "C" fn cnproc_process_replaced(
     cp: Option<&mut cnproc>,
 ) -> c_int {
     let (Some(process), Some(cp)) = (process, cp) else { return ret::INVALID };
-    match cp.connector.replaced(process.get()) {
+    match cp.listener.replaced(&process.process) {
         Ok(Replaced::No) => 0,
         Ok(Replaced::Yes) => 1,
-        Ok(Replaced::Unknown) => 2,
+        Ok(_) => 2,
         Err(error) => ret::status(Err(error)),
     }
 }
@@ -200,7 +121,7 @@ pub extern "C" fn cnproc_process_replaced(
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_int {
     let Some(process) = process else { return ret::INVALID };
-    match process.get().raw_pidfd() {
+    match process.process.raw_pidfd() {
         Ok(pidfd) => pidfd,
         Err(error) => ret::status(Err(error)),
     }
@@ -237,7 +158,7 @@ unsafe fn write(
         unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }
     };
     let room = len.saturating_sub(1);
-    let (process, text) = (process.get(), buffer.get_mut(..room).unwrap_or_default());
+    let (process, text) = (&process.process, buffer.get_mut(..room).unwrap_or_default());
     let length = match fact {
         Fact::Cmdline => process.cmdline(text),
         Fact::Exe => process.exe(text),
@@ -359,7 +280,7 @@ pub unsafe extern "C" fn cnproc_process_get_status(
     size: usize,
 ) -> c_int {
     let Some(process) = process else { return ret::INVALID };
-    let told = match process.get().status() {
+    let told = match process.process.status() {
         Ok(told) => told,
         Err(error) => return ret::status(Err(error)),
     };

@@ -30,7 +30,7 @@ pub unsafe extern "C" fn cnproc_recv(
         return ret::INVALID;
     }
     let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-    let batch = match cp.connector.recv(timeout) {
+    let batch = match cp.listener.recv(timeout) {
         Ok(Some(batch)) => batch,
         Ok(None) => return 0,
         Err(error) => return ret::status(Err(error)),

@@ -27,7 +27,7 @@ pub struct cnproc_stats {
     pub receive_buffer: u32,
     /// The types of events wanted: a mask of CNPROC_EVENT_*.
     pub events: u32,
-    /// CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_PROCESSES, or both.
+    /// CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both.
     pub flags: u32,
     /// Zero.
     pub reserved: u32,
@@ -40,7 +40,7 @@ unsafe impl sized::Growing for cnproc_stats {
 
 /// CNPROC_STATS_LOWER_BOUND
 const LOWER_BOUND: u32 = 1;
-/// CNPROC_STATS_PROCESSES
+/// CNPROC_STATS_SKIP_THREADS
 const PROCESSES: u32 = 2;
 
 /// Tells what the listener has seen. `size` is sizeof *stats. Returns 0, or -EINVAL, -ECHILD.
@@ -51,10 +51,10 @@ pub unsafe extern "C" fn cnproc_get_stats(
     size: usize,
 ) -> c_int {
     let Some(cp) = cp else { return ret::INVALID };
-    if let Err(error) = cp.connector.check_owner() {
+    if let Err(error) = cp.listener.check_owner() {
         return ret::status(Err(error));
     }
-    let seen = cp.connector.stats();
+    let seen = cp.listener.stats();
     let flag = |set, flag| if set { flag } else { 0 };
     let seen = cnproc_stats {
         delivered: seen.delivered,
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn cnproc_get_stats(
         acks: seen.acks,
         receive_buffer: seen.receive_buffer,
         events: seen.events.bits(),
-        flags: flag(seen.lost_is_lower_bound, LOWER_BOUND) | flag(seen.processes, PROCESSES),
+        flags: flag(seen.lost_is_lower_bound, LOWER_BOUND) | flag(seen.skip_threads, PROCESSES),
         reserved: 0,
     };
     // SAFETY: by contract `size` bytes long; NULL is checked there.

@@ -88,7 +88,7 @@ impl Write for Buffer {
 pub extern "C" fn cnproc_strerror(err: c_int) -> *const c_char {
     let explained = match err.checked_abs() {
         Some(0) => Some(c"success"),
-        Some(errno) => cnproc_sys::explain(cnproc_sys::Errno::new(errno)),
+        Some(errno) => ret::explain(errno),
         None => None,
     };
     explained.unwrap_or(c"not an error of this library").as_ptr()

@@ -146,7 +146,7 @@ pub struct cnproc_exit {
 }
 
 /// CNPROC_EVENT_LOST: events were lost. Where nothing is left out, exactly here; with a mask, or
-/// CNPROC_OPEN_PROCESSES, here or further on, as far as the queue reached: never before.
+/// CNPROC_OPEN_SKIP_THREADS, here or further on, as far as the queue reached: never before.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cnproc_lost {

@@ -14,16 +14,16 @@ pub struct Filter {
     /// The types wanted. [`EventMask::ALL`] lets types pass that are yet to be invented, too.
     pub events: EventMask,
     /// Leave out what concerns a thread only ([`Event::is_thread`]).
-    pub processes: bool,
+    pub skip_threads: bool,
 }
 
 impl Filter {
     /// Everything passes.
-    pub const EVERYTHING: Self = Self { events: EventMask::ALL, processes: false };
+    pub const EVERYTHING: Self = Self { events: EventMask::ALL, skip_threads: false };
 
     /// Whether nothing is left out.
     pub const fn is_everything(&self) -> bool {
-        self.events.contains(EventMask::ALL) && !self.processes
+        self.events.contains(EventMask::ALL) && !self.skip_threads
     }
 
     /// Whether the event is wanted.
@@ -41,7 +41,7 @@ impl Filter {
             _ if self.events.contains(EventMask::ALL) => true,
             what => self.types() & what != 0,
         };
-        wanted && !(self.processes && event.is_thread())
+        wanted && !(self.skip_threads && event.is_thread())
     }
 
     /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an event that is
@@ -55,7 +55,7 @@ impl Filter {
         if !self.events.contains(EventMask::ALL) {
             program.push(&[step(JUMP_ANY_BIT, NEXT, REJECT, loaded(self.types()))]);
         }
-        if self.processes {
+        if self.skip_threads {
             program.push(&PROCESSES);
         }
         program.finish()
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_mask_lets_its_types_and_acknowledgements_pass() {
-        let filter = Filter { events: EventMask::FORK, processes: false };
+        let filter = Filter { events: EventMask::FORK, skip_threads: false };
         assert!(filter.matches(&event(kernel::PROC_EVENT_FORK, [1, 1, 8, 8])));
         assert!(filter.matches(&event(kernel::PROC_EVENT_NONE, [1, 0, 0, 0])));
         assert!(!filter.matches(&exit(7, 0)));
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn nonzero_exit_alone_leaves_out_exits_with_0_and_exit_takes_all() {
-        let filter = Filter { events: EventMask::NONZERO_EXIT, processes: false };
+        let filter = Filter { events: EventMask::NONZERO_EXIT, skip_threads: false };
         assert!(filter.matches(&exit(7, 256)));
         assert!(!filter.matches(&exit(7, 0)));
         let filter = Filter { events: EventMask::NONZERO_EXIT | EventMask::EXIT, ..filter };
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn processes_leaves_threads_out() {
-        let filter = Filter { events: EventMask::ALL, processes: true };
+        let filter = Filter { events: EventMask::ALL, skip_threads: true };
         assert!(!filter.is_everything());
         assert!(filter.matches(&exit(7, 0)));
         assert!(!filter.matches(&exit(8, 0)));
@@ -219,7 +219,7 @@ mod tests {
         let unknown = event(0x400, [0; 4]);
         assert!(Filter::EVERYTHING.is_everything());
         assert!(Filter::EVERYTHING.matches(&unknown));
-        assert!(!Filter { events: EventMask::EXIT, processes: false }.matches(&unknown));
+        assert!(!Filter { events: EventMask::EXIT, skip_threads: false }.matches(&unknown));
     }
 
     /// The longest program fits: nothing was dropped from its end.
@@ -228,7 +228,7 @@ mod tests {
         for bits in [1, 0x2000_0000, 0x2000_0001, 0xa000_0000, EventMask::ALL.bits()] {
             for processes in [false, true] {
                 let events = EventMask::from_bits(bits).unwrap();
-                let program = Filter { events, processes }.program();
+                let program = Filter { events, skip_threads: processes }.program();
                 let [.., accept, reject] = program.instructions() else { panic!("too short") };
                 assert_eq!((accept.code, accept.k), (RETURN, u32::MAX));
                 assert_eq!((reject.code, reject.k), (RETURN, 0));

@@ -82,7 +82,7 @@ pub use filter::{Filter, Program};
 pub use mask::EventMask;
 pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};
-pub use sequence::{Sequence, Step};
+pub use sequence::{Sequence, SequenceStep};
 pub use single::single_event;
 
 /// The examples in the README are run as tests.

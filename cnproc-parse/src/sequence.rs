@@ -14,7 +14,7 @@ pub struct Sequence {
 
 /// Where a sequence number stands against the one expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum SequenceStep {
     /// The first of its CPU: nothing is known of what came before.
     First,
     /// The one expected.
@@ -28,17 +28,17 @@ pub enum Step {
 impl Sequence {
     /// Takes the next message's `cn_msg.seq`, and says where it stands.
     #[inline]
-    pub const fn observe(&mut self, seq: u32) -> Step {
+    pub const fn observe(&mut self, seq: u32) -> SequenceStep {
         let ahead = seq.wrapping_sub(self.next);
         let step = if self.is_new() {
             self.seen = 1;
-            Step::First
+            SequenceStep::First
         } else if ahead == 0 {
-            Step::Next
+            SequenceStep::Next
         } else if ahead < 1 << 31 {
-            Step::Gap(ahead)
+            SequenceStep::Gap(ahead)
         } else {
-            return Step::Late;
+            return SequenceStep::Late;
         };
         self.next = seq.wrapping_add(1);
         step
@@ -59,39 +59,51 @@ impl Sequence {
 mod tests {
     use super::*;
 
-    fn steps<const N: usize>(numbers: [u32; N]) -> [Step; N] {
+    fn steps<const N: usize>(numbers: [u32; N]) -> [SequenceStep; N] {
         let mut sequence = Sequence::default();
         numbers.map(|seq| sequence.observe(seq))
     }
 
     #[test]
     fn the_first_number_is_no_gap_whatever_it_is() {
-        assert_eq!(steps([0]), [Step::First]);
-        assert_eq!(steps([u32::MAX]), [Step::First]);
+        assert_eq!(steps([0]), [SequenceStep::First]);
+        assert_eq!(steps([u32::MAX]), [SequenceStep::First]);
     }
 
     #[test]
     fn a_gap_counts_what_is_missing_once() {
-        assert_eq!(steps([7, 8, 12, 13]), [Step::First, Step::Next, Step::Gap(3), Step::Next]);
+        assert_eq!(
+            steps([7, 8, 12, 13]),
+            [SequenceStep::First, SequenceStep::Next, SequenceStep::Gap(3), SequenceStep::Next]
+        );
     }
 
     #[test]
     fn the_counter_wraps_around() {
-        assert_eq!(steps([u32::MAX, 0]), [Step::First, Step::Next]);
-        assert_eq!(steps([u32::MAX - 1, 2]), [Step::First, Step::Gap(3)]);
+        assert_eq!(steps([u32::MAX, 0]), [SequenceStep::First, SequenceStep::Next]);
+        assert_eq!(steps([u32::MAX - 1, 2]), [SequenceStep::First, SequenceStep::Gap(3)]);
     }
 
     #[test]
     fn the_largest_gap_and_the_farthest_late() {
-        assert_eq!(steps([9, 9 + (1 << 31)]), [Step::First, Step::Gap((1 << 31) - 1)]);
-        assert_eq!(steps([9, 10 + (1 << 31)]), [Step::First, Step::Late]);
+        assert_eq!(
+            steps([9, 9 + (1 << 31)]),
+            [SequenceStep::First, SequenceStep::Gap((1 << 31) - 1)]
+        );
+        assert_eq!(steps([9, 10 + (1 << 31)]), [SequenceStep::First, SequenceStep::Late]);
     }
 
     #[test]
     fn a_late_number_does_not_turn_the_clock_back() {
         assert_eq!(
             steps([1, 3, 2, 4, 4]),
-            [Step::First, Step::Gap(1), Step::Late, Step::Next, Step::Late]
+            [
+                SequenceStep::First,
+                SequenceStep::Gap(1),
+                SequenceStep::Late,
+                SequenceStep::Next,
+                SequenceStep::Late
+            ]
         );
     }
 
@@ -102,6 +114,6 @@ mod tests {
         sequence.observe(5);
         assert!(!sequence.is_new());
         sequence.reset();
-        assert_eq!(sequence.observe(100), Step::First);
+        assert_eq!(sequence.observe(100), SequenceStep::First);
     }
 }

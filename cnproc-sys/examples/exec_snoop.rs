@@ -4,7 +4,7 @@
 //! `cargo run -p cnproc-sys --example exec_snoop`
 
 use cnproc_sys::{
-    Batch, Connector, Delivery, Error, Event, EventData, EventMask, Identity, Process, Replaced,
+    Batch, Delivery, Error, Event, EventData, EventMask, Identity, Listener, Process, Replaced,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     signal_hook::flag::register(libc::SIGINT, Arc::clone(&stop))?;
     // Not to print them: FORK tells when a pid becomes another's, and makes the proof.
     let events = EventMask::FORK | EventMask::EXEC;
-    let mut connector = Connector::options().events(events).processes(true).open()?;
+    let mut listener = Listener::options().events(events).skip_threads(true).open()?;
     println!("{:>12} {:>6} {:>7} {:>7} COMMAND", "TIME", "UID", "PID", "PPID");
     while !stop.load(Ordering::Relaxed) {
-        let mut batch = match connector.recv(None) {
+        let mut batch = match listener.recv(None) {
             Ok(Some(batch)) => batch,
             Ok(None) | Err(Error::Interrupted) => continue,
             Err(error) => return Err(error.into()),
@@ -47,7 +47,7 @@ fn print_exec(batch: &mut Batch<'_>, event: &Event, tgid: i32) {
         Ok((command, status, process)) => {
             let verdict = match process.identity() {
                 Identity::Proven => "proven",
-                Identity::Likely => "likely",
+                _ => "likely",
             };
             let later = matches!(batch.replaced(&process), Ok(Replaced::Yes));
             let plus = if later { " +" } else { "" };

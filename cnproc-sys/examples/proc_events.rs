@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example proc_events`, as root before Linux 6.6.
 
-use cnproc_sys::{Connector, Delivery, Error, EventData};
+use cnproc_sys::{Delivery, Error, EventData, Listener};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A handler, so that SIGINT interrupts the wait, and the connector is closed with IGNORE.
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(libc::SIGINT, Arc::clone(&stop))?;
-    let mut connector = Connector::options().acks(true).open()?;
+    let mut listener = Listener::options().acks(true).open()?;
     let mut out = io::stdout().lock();
     while !stop.load(Ordering::Relaxed) {
-        let batch = match connector.recv(None) {
+        let batch = match listener.recv(None) {
             Ok(Some(batch)) => batch,
             Ok(None) | Err(Error::Interrupted) => continue,
             Err(error) => return Err(error.into()),

@@ -2,20 +2,20 @@
 //!
 //! `cargo run --example tokio`, as root before Linux 6.6. It prints every program that is run.
 
-use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 use std::io;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
 /// A connector whose `recv` is awaited.
 #[derive(Debug)]
-pub(crate) struct AsyncConnector(AsyncFd<Connector>);
+pub(crate) struct AsyncConnector(AsyncFd<Listener>);
 
 impl AsyncConnector {
     /// To be called in a runtime whose I/O is enabled.
-    pub(crate) fn new(connector: Connector) -> io::Result<Self> {
+    pub(crate) fn new(listener: Listener) -> io::Result<Self> {
         // SAFETY: a connector's descriptor is its own, always the same, and open as long as it lives.
-        Ok(Self(unsafe { AsyncFd::register(connector) }?))
+        Ok(Self(unsafe { AsyncFd::register(listener) }?))
     }
 
     /// Waits for events, and appends them. Dropped before it is ready, it has taken none.
@@ -41,11 +41,11 @@ impl AsyncConnector {
 fn main() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
-        let connector = Connector::options().events(EventMask::EXEC).open()?;
-        let mut connector = AsyncConnector::new(connector)?;
+        let listener = Listener::options().events(EventMask::EXEC).open()?;
+        let mut listener = AsyncConnector::new(listener)?;
         let mut deliveries = Vec::new();
         loop {
-            connector.recv(&mut deliveries).await?;
+            listener.recv(&mut deliveries).await?;
             for delivery in deliveries.drain(..) {
                 match delivery {
                     Delivery::Event(event) if matches!(event.data(), EventData::Exec(_)) => {

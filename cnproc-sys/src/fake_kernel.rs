@@ -1,7 +1,7 @@
-//! A kernel for tests: the other end of a socket pair, which says what no live kernel can be made to.
-//! Such a pair's messages come without an address, and so as from port 0: the kernel's.
+//! A kernel for tests: the other end of a socket pair, which sends what no live kernel can be made to send.
+//! Messages of such a pair have no sender address, so they appear to come from port 0, the kernel's.
 
-use crate::fd::Fd;
+use crate::sys::fd::Fd;
 use cnproc_parse::kernel;
 use std::net::UdpSocket;
 use std::os::fd::IntoRawFd;
@@ -13,7 +13,7 @@ use std::vec::Vec;
 #[derive(Debug)]
 pub(crate) struct FakeKernel(UnixDatagram);
 
-/// What a message is to say.
+/// The contents of a message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Says {
     pub(crate) what: u32,
@@ -30,9 +30,9 @@ pub(crate) const EXEC: Says =
     Says { what: kernel::PROC_EVENT_EXEC, cpu: 0, timestamp_ns: 1, seq: 1, ack: 0, data: 7 };
 
 impl Says {
-    /// The acknowledgement of the request that bears this number.
+    /// The acknowledgement of the request with this number.
     pub(crate) fn ack_of(nonce: u32, err: u32) -> Self {
-        let timestamp_ns = crate::syscall::monotonic();
+        let timestamp_ns = crate::sys::clock::monotonic();
         let ack = nonce.wrapping_add(1);
         Self { what: kernel::PROC_EVENT_NONE, timestamp_ns, ack, data: err, ..EXEC }
     }
@@ -58,22 +58,43 @@ impl Says {
     }
 }
 
-/// A kernel that can only speak, to a listener whose queue takes so little that it overflows: then its drop
-/// counter counts, which that of a pair never does, since its sender waits.
+/// An event with these first words of data, at a time that is ten times its number.
+pub(crate) fn event(what: u32, seq: u32, data: [u32; 4]) -> Vec<u8> {
+    let mut bytes = Says { what, seq, timestamp_ns: u64::from(seq) * 10, ..EXEC }.bytes();
+    for (place, word) in bytes[52..].chunks_mut(4).zip(data) {
+        place.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
+
+pub(crate) fn exec(seq: u32, tgid: u32) -> Vec<u8> {
+    event(kernel::PROC_EVENT_EXEC, seq, [tgid, tgid, 0, 0])
+}
+
+pub(crate) fn fork(seq: u32, child_pid: u32, child_tgid: u32) -> Vec<u8> {
+    event(kernel::PROC_EVENT_FORK, seq, [1, 1, child_pid, child_tgid])
+}
+
+/// EXIT of a thread of process 7.
+pub(crate) fn exit(seq: u32, pid: u32) -> Vec<u8> {
+    event(kernel::PROC_EVENT_EXIT, seq, [pid, 7, 0, 17])
+}
+
+/// A kernel that can only send, to a listener whose queue is so small that it overflows. Its drop counter
+/// counts; that of a pair never does, because its sender waits.
 #[derive(Debug)]
 pub(crate) struct HastyKernel(UdpSocket);
 
 impl HastyKernel {
     /// Both ends. Where an IPv6 address has its flow label, which is 0, a netlink address has the port:
     /// the kernel's.
-    pub(crate) fn pair(receive_buffer: i32) -> (Self, Fd) {
+    pub(crate) fn pair(receive_buffer: u32) -> (Self, Fd) {
         let socket = || UdpSocket::bind("[::ffff:127.0.0.1]:0").unwrap();
         let (kernel, listener) = (socket(), socket());
         kernel.connect(listener.local_addr().unwrap()).unwrap();
         listener.connect(kernel.local_addr().unwrap()).unwrap();
         let listener = Fd::new(listener.into_raw_fd());
-        let (level, name) = (libc::SOL_SOCKET, libc::SO_RCVBUF);
-        crate::syscall::set_option_int(&listener, level, name, receive_buffer).unwrap();
+        crate::sys::netlink::set_receive_buffer(&listener, receive_buffer).unwrap();
         (Self(kernel), listener)
     }
 
@@ -83,7 +104,7 @@ impl HastyKernel {
 }
 
 impl FakeKernel {
-    /// What a listener's end sends to say that no more requests come.
+    /// What a listener's end sends after its last request.
     pub(crate) const END: &[u8] = b"end";
 
     /// Both ends.

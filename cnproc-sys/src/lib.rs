@@ -1,74 +1,68 @@
-//! A listener for the Linux process events connector: the socket, its handshake, and an exact
-//! account of what was lost.
+//! A listener for the Linux process events connector: the socket, its handshake, and exact loss
+//! accounting.
 //!
 //! ```no_run
-//! use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+//! use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 //!
-//! let mut connector = Connector::options().events(EventMask::EXEC | EventMask::EXIT).open()?;
-//! while let Some(batch) = connector.recv(None)? {
-//!     for delivery in batch {
-//!         match delivery {
-//!             Delivery::Event(event) => match event.data() {
-//!                 EventData::Exec(exec) => println!("{} runs a new program", exec.process_tgid),
-//!                 _ => println!("{event}"),
-//!             },
-//!             Delivery::Lost(count) => println!("{count} events were lost here"),
-//!         }
+//! let mut listener = Listener::options().events(EventMask::EXEC | EventMask::EXIT).open()?;
+//! for delivery in listener.deliveries() {
+//!     match delivery? {
+//!         Delivery::Event(event) => match event.data() {
+//!             EventData::Exec(exec) => println!("{} runs a new program", exec.process_tgid),
+//!             _ => println!("{event}"),
+//!         },
+//!         Delivery::Lost(count) => println!("{count} events were lost here"),
 //!     }
 //! }
 //! # Ok::<(), cnproc_sys::Error>(())
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - [`Connector`] opens only if the kernel acknowledged *this* listener's request. If there will be
-//!   no events, [`Error`] says why, and what to do.
-//! - Every event that the kernel made for the listener is delivered or counted:
-//!   [`Delivery::Lost`] stands in the stream before the first event after a gap.
-//! - Only the kernel's messages become events. Others' are dropped and counted.
-//! - [`Connector::process`] tells of an event's process, and not of a later one that has its pid; or it
-//!   says that this can't be known for certain.
-//! - Whoever closes says so to the kernel (IGNORE), once, and a child by fork never does.
-//! - After opening, nothing is allocated; a batch takes one or two system calls.
+//! - [`Listener`] opens only if the kernel acknowledged *this* listener's request. Otherwise [`Error`]
+//!   names the cause and the remedy.
+//! - Every event that the kernel generated for the listener is delivered or counted:
+//!   [`Delivery::Lost`] is in the stream before the first event after a gap.
+//! - Only the kernel's messages become events. Those of other processes are dropped and counted.
+//! - [`Listener::process`] returns facts about an event's process, and not about a later one with the same
+//!   pid; where that cannot be proven it says so.
+//! - Closing sends IGNORE to the kernel, once; a forked child never sends it.
+//! - Nothing is allocated: memory is mapped when the listener is opened. A batch takes two or three
+//!   system calls, with the wait for it.
+//!
+//! # Requirements
+//!
+//! Linux 2.6.15 or later with CONFIG_PROC_EVENTS, in the initial user, pid and network namespaces.
+//! Before Linux 6.6, listening requires CAP_NET_ADMIN.
 //!
 //! # Features
 //!
-//! `std` (default): `AsFd`, `AsRawFd`, and `From<Error>` for `std::io::Error`. Without it the crate
-//! needs `libc` alone: no allocator either.
+//! `std` (default): `AsFd`, `AsRawFd`, owned facts of processes, and `From<Error>` for
+//! `std::io::Error`. Without it the crate needs only `libc`, and no allocator.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
-mod batch;
-mod call;
-mod connector;
-mod deadline;
-mod diagnosis;
-mod errno;
 mod error;
 #[cfg(test)]
 mod fake_kernel;
-mod fd;
-mod gather;
-mod handshake;
-mod loss;
-mod options;
-mod owner;
+mod listener;
 mod process;
-mod stats;
-mod syscall;
+mod procfs;
+mod socket;
+mod stream;
+mod sys;
 
-pub use batch::Delivery;
-pub use call::Call;
 pub use cnproc_parse::{
     Ack, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid,
-    Unknown, event_name, kernel,
+    Unknown, event_name,
 };
-pub use connector::{Batch, Check, Connector};
-pub use errno::Errno;
-pub use error::{Error, explain};
-pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
+pub use error::{Call, Errno, Error};
+pub use listener::{
+    Batch, DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Deliveries, Listener, Options, Resumed,
+    Stats, Waker,
+};
 pub use process::{Identity, Process, Replaced, Status};
-pub use stats::Stats;
+pub use stream::Delivery;
 
 /// The examples in the README are run as tests.
 #[cfg(doctest)]

@@ -1,27 +1,25 @@
 //! Facts about an event's process, which can't be another's.
 
-mod clock;
+mod evidence;
 mod facts;
+mod identify;
 mod stat;
-mod verdict;
 
 pub use facts::Status;
-pub use verdict::Identity;
+pub use identify::Identity;
 
-use crate::call::Call;
-use crate::connector::{Batch, Connector};
-use crate::errno::Errno;
-use crate::error::Error;
-use crate::fd::Fd;
-use crate::syscall;
-use clock::Clocks;
+use crate::error::{Call, Error};
+use crate::listener::{Batch, Listener};
+use crate::sys::fd::Fd;
+use crate::sys::{file, process};
 use cnproc_parse::Event;
 use core::ffi::CStr;
+use evidence::Evidence;
 use facts::STAT_SIZE;
+use identify::{Candidate, identify};
 use stat::Stat;
-use verdict::{Found, verdict};
 
-/// The process of an event: [`Connector::process`] finds it.
+/// The process of an event: [`Listener::process`] finds it.
 ///
 /// An event bears a pid, and by the time it is read that pid may be another process's. A `Process` is a
 /// descriptor of the directory `/proc/PID`, which the kernel binds to one process for good: all facts
@@ -50,7 +48,7 @@ use verdict::{Found, verdict};
 ///
 /// All else is [`Identity::Likely`]: nothing speaks against it, but of a process that is not a tick old
 /// yet, events were lost since, or are filtered out, or the event was received by an earlier
-/// [`recv`](Connector::recv) than the last, or it has not run yet. An [`Exit`](crate::Exit) and a
+/// [`recv`](Listener::recv) than the last, or it has not run yet. An [`Exit`](crate::Exit) and a
 /// [`Ptrace`](crate::Ptrace) are Likely at most: they may be sent when the pid is no longer their
 /// process's. Of an Exit of the leader there is only the zombie to be found, until it is waited for.
 ///
@@ -58,12 +56,12 @@ use verdict::{Found, verdict};
 ///
 /// Proofs rest on what the kernel says. Before Linux 5.0 (4.19.16) a fork that was held up could bear an
 /// earlier start. Before 6.6 any process with CAP_NET_ADMIN can switch events off for all:
-/// [`Connector::check`] finds out. Behind a filter, an event for which the kernel had no memory is
+/// [`Listener::resume`] finds out. Behind a filter, an event for which the kernel had no memory is
 /// missed by all accounts. The event must be as it was received.
 ///
 /// # Which program
 ///
-/// One process may run one program after another. [`Connector::replaced`] tells whether it has done so
+/// One process may run one program after another. [`Listener::replaced`] tells whether it has done so
 /// since the event.
 ///
 /// [`EventMask::FORK`]: crate::EventMask::FORK
@@ -89,90 +87,69 @@ pub enum Replaced {
     Unknown,
 }
 
-/// The way to processes: `/proc`, once it has been needed, and its clocks.
-#[derive(Debug)]
-pub(crate) struct Procfs {
-    directory: Option<Fd>,
-    clocks: Clocks,
-}
-
-impl Procfs {
-    pub(crate) fn new() -> Self {
-        Self { directory: None, clocks: Clocks::new() }
-    }
-
-    /// `/proc`, if it is that of this process's pid namespace, which is the events'.
-    fn directory(&mut self) -> Result<&Fd, Error> {
-        if self.directory.is_none() {
-            let directory = syscall::open_directory(None, c"/proc").map_err(no_procfs)?;
-            // In that of another namespace this process is not to be found.
-            syscall::readlinkat(&directory, c"self", &mut [0; 12]).map_err(no_procfs)?;
-            self.directory = Some(directory);
-        }
-        self.directory.as_ref().ok_or(Error::NoProcfs)
-    }
-}
-
-const fn no_procfs(errno: Errno) -> Error {
-    match errno.raw() {
-        libc::ENOENT | libc::ENOTDIR | libc::EINVAL => Error::NoProcfs,
-        _ => Error::System { call: Call::OpenProc, errno },
-    }
-}
-
-impl Connector {
-    /// Finds the process of an event: of a [`Fork`](crate::Fork), the child.
+impl Listener {
+    /// Finds the process of an event: for a [`Fork`](crate::Fork), the child.
     ///
-    /// Ask before the next [`recv`](Self::recv), while all that followed the event is at hand. The
-    /// socket's queue is read to its end, as far as there is room (16,384 events): nothing of it is
-    /// lost to the caller. In all this takes six system calls and no allocation.
+    /// Ask before the next [`recv`](Self::recv), while everything that followed the event is still known.
+    /// The socket's queue is read to its end, as far as there is room (16,384 events): nothing of it is
+    /// lost to the caller, and each event is looked at once, however many processes are asked for. The call
+    /// takes nine system calls and no allocation.
     ///
     /// # Errors
-    /// [`Error::ProcessGone`]: it is gone, or its pid is another's by now. [`Error::ProcessHidden`],
-    /// [`Error::NoProcfs`]; [`Error::NotOfProcess`] of an acknowledgement or an unknown event;
-    /// [`Error::ChildProcess`], and [`Error::System`].
+    /// [`Error::ProcessGone`]: it is gone, or its pid may belong to another process. [`Error::ProcessHidden`],
+    /// [`Error::NoProcfs`]; [`Error::NotOfProcess`] for an acknowledgement or an unknown event;
+    /// [`Error::Forked`], and [`Error::System`].
     pub fn process(&mut self, event: &Event) -> Result<Process, Error> {
         self.check_owner()?;
         let tgid = event.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
         let (directory, stat) = find(self.procfs.directory()?, tgid)?;
-        // Only of a process is there a pidfd, also in the midst of an execve by a thread of it.
-        let is_thread = stat.exit_signal == -1 && syscall::pidfd_open(tgid).is_err();
+        // In the midst of an execve by a thread, the process itself shows a thread's mark.
+        let is_thread = stat.exit_signal == -1 && facts::tgid(&directory)? != tgid;
         // Before the stream is read.
         let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
-        let since = self.since(event, tgid)?;
-        let start = self.procfs.clocks.start(stat.start_ticks, event.timestamp_ns);
-        let identity = verdict(&event.data(), &Found { stat, is_thread, start, has_run }, &since)
-            .ok_or(Error::ProcessGone)?;
-        let lead_ns = self.procfs.clocks.lead_ns();
+        let evidence = self.evidence(event, tgid)?;
+        let start = self.procfs.clocks().start(stat.start_ticks, event.timestamp_ns);
+        let candidate = Candidate { stat, is_thread, start, has_run };
+        let identity = identify(&event.data(), &candidate, &evidence).ok_or(Error::ProcessGone)?;
+        let lead_ns = self.procfs.clocks().lead_ns();
         Ok(Process { directory, event: *event, tgid, identity, lead_ns })
     }
 
-    /// Whether the process has run another program since the event: ask after having read what must
-    /// be of the same program, such as its command line.
+    /// Whether the process has run another program since the event: ask after reading facts that must
+    /// belong to the same program, such as its command line.
     ///
-    /// EXEC is sent when all is done. Between the moment at which the kernel puts the new program in
-    /// place and that, which is well below a millisecond as a rule, facts are of the new program, and
-    /// this is `No` yet.
+    /// EXEC is sent when the execve is complete. For a moment before that, as a rule well below a
+    /// millisecond, facts already belong to the new program, and this still returns `No`.
     ///
     /// # Errors
-    /// [`Error::ChildProcess`], and [`Error::System`].
+    /// [`Error::Forked`], and [`Error::System`].
     pub fn replaced(&mut self, process: &Process) -> Result<Replaced, Error> {
         self.check_owner()?;
-        let since = self.since(&process.event, process.tgid)?;
-        Ok(match since {
-            _ if since.replaced => Replaced::Yes,
-            _ if since.all_execs => Replaced::No,
+        let evidence = self.evidence(&process.event, process.tgid)?;
+        Ok(match evidence {
+            _ if evidence.replaced => Replaced::Yes,
+            _ if evidence.all_execs => Replaced::No,
             _ => Replaced::Unknown,
         })
+    }
+
+    fn evidence(&mut self, event: &Event, tgid: i32) -> Result<Evidence, Error> {
+        let Self { socket, stream, procfs, .. } = self;
+        let evidence = Evidence::gather(socket, stream, event, tgid)?;
+        if procfs.clocks().are_unchanged() {
+            return Ok(evidence);
+        }
+        // When losses became known was noted on another clock.
+        Ok(Evidence { all_forks: false, all_execs: false, ..evidence })
     }
 }
 
 impl Batch<'_> {
-    /// [`Connector::process`], while the batch is being read.
+    /// [`Listener::process`], while the batch is being read.
     ///
     /// ```no_run
-    /// # use cnproc_sys::{Connector, Delivery};
-    /// # let mut connector = Connector::options().open()?;
+    /// # use cnproc_sys::{Listener, Delivery};
+    /// # let mut connector = Listener::options().open()?;
     /// let Some(mut batch) = connector.recv(None)? else { return Ok(()) };
     /// while let Some(delivery) = batch.next() {
     ///     let Delivery::Event(event) = delivery else { continue };
@@ -186,17 +163,17 @@ impl Batch<'_> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Connector::process`].
+    /// Those of [`Listener::process`].
     pub fn process(&mut self, event: &Event) -> Result<Process, Error> {
-        self.connector().process(event)
+        self.listener().process(event)
     }
 
-    /// [`Connector::replaced`], while the batch is being read.
+    /// [`Listener::replaced`], while the batch is being read.
     ///
     /// # Errors
-    /// Those of [`Connector::replaced`].
+    /// Those of [`Listener::replaced`].
     pub fn replaced(&mut self, process: &Process) -> Result<Replaced, Error> {
-        self.connector().replaced(process)
+        self.listener().replaced(process)
     }
 }
 
@@ -212,32 +189,53 @@ impl Process {
     }
 }
 
-/// The process that has that id now: its directory, and what it tells at once.
+/// How often the directory is opened again if a thread's execve changed pids meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// Opens the directory of the process that has that id now, and reads its `stat`.
 fn find(procfs: &Fd, tgid: i32) -> Result<(Fd, Stat), Error> {
     let mut name = [0; 12];
-    syscall::open_directory(Some(procfs), decimal(tgid.unsigned_abs(), &mut name))
-        .map_err(|errno| of_process(Call::OpenProcess, errno))
-        .and_then(|directory| read_stat(&directory).map(|stat| (directory, stat)))
-        .map_err(|error| match error {
-            // With hidepid, what one may not see does not exist. To signals it does.
-            Error::ProcessGone if syscall::is_forbidden_to_signal(tgid) => Error::ProcessHidden,
-            error => error,
-        })
+    let name = decimal(tgid.unsigned_abs(), &mut name);
+    let mut found = Err(Error::ProcessGone);
+    for _ in 0..ATTEMPTS {
+        let directory = match file::open_directory(Call::OpenProcess, Some(procfs), name) {
+            Ok(directory) => directory,
+            Err(error) => {
+                found = Err(of_process(error));
+                break;
+            }
+        };
+        match read_stat(&directory) {
+            // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
+            // to the process's directory, and the process's id to the directory of the leader that vanishes.
+            Ok(stat) if stat.pid != tgid => {}
+            Ok(stat) => return Ok((directory, stat)),
+            Err(Error::ProcessGone) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match found {
+        // With hidepid, what one may not see does not exist. To signals it does.
+        Err(Error::ProcessGone) if process::is_forbidden_to_signal(tgid) => {
+            Err(Error::ProcessHidden)
+        }
+        found => found,
+    }
 }
 
 fn read_stat(directory: &Fd) -> Result<Stat, Error> {
     let mut line = [0; STAT_SIZE];
     let line = facts::read_whole(directory, c"stat", &mut line)?;
-    Stat::parse(line)
-        .ok_or(Error::System { call: Call::ReadProcess, errno: Errno::new(libc::EBADMSG) })
+    Stat::parse(line).ok_or(Error::ProcessUnreadable)
 }
 
-/// What it means if a file that every process has can't be had.
-const fn of_process(call: Call, errno: Errno) -> Error {
+/// Maps the failure to open or read a file that every process has.
+fn of_process(error: Error) -> Error {
+    let Error::System { errno, .. } = error else { return error };
     match errno.raw() {
         libc::ENOENT | libc::ESRCH => Error::ProcessGone,
         libc::EPERM | libc::EACCES => Error::ProcessHidden,
-        _ => Error::System { call, errno },
+        _ => error,
     }
 }
 

@@ -42,7 +42,7 @@ int main(void)
     CHECK_EQUAL(cnproc_fd(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_recv(NULL, &event, 1, 0), -EINVAL);
     CHECK_EQUAL(cnproc_set_events(NULL, 0), -EINVAL);
-    CHECK_EQUAL(cnproc_check(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_resume(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
     cnproc_close(NULL);
 

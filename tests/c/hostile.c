@@ -143,7 +143,7 @@ static void without_a_listener(void)
 
     cnproc_close(NULL);
     CHECK_EQUAL(cnproc_fd(NULL), -EINVAL);
-    CHECK_EQUAL(cnproc_check(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_resume(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_set_events(NULL, 0), -EINVAL);
     CHECK_EQUAL(cnproc_recv(NULL, &event, 1, 0), -EINVAL);
     CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
@@ -225,7 +225,7 @@ int main(void)
         memcpy(&cp, to, sizeof cp);
         CHECK(cnproc_fd(cp) >= 0);
         CHECK_EQUAL(cnproc_set_events(cp, 0x400), -EINVAL);
-        CHECK(cnproc_check(cp) >= 0);
+        CHECK(cnproc_resume(cp) >= 0);
         if (skew == 0) {
             receive(cp, out);
             count(cp, out);

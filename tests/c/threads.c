@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* cnproc_event_is_thread, CNPROC_OPEN_PROCESSES, and a leader's exit that is not its process's end. */
+/* cnproc_event_is_thread, CNPROC_OPEN_SKIP_THREADS, and a leader's exit that is not its process's end. */
 #include <cnproc.h>
 
 #include <pthread.h>
@@ -78,7 +78,7 @@ int main(void)
     int error;
 
     memset(&options, 0, sizeof options);
-    options.flags = CNPROC_OPEN_PROCESSES;
+    options.flags = CNPROC_OPEN_SKIP_THREADS;
     error = cnproc_open(&all, NULL, 0);
     if (error != 0) {
         fprintf(stderr, "%s\n", cnproc_strerror(error));
@@ -86,9 +86,9 @@ int main(void)
     }
     CHECK_EQUAL(cnproc_open(&processes, &options, sizeof options), 0);
     CHECK_EQUAL(cnproc_get_stats(processes, &stats, sizeof stats), 0);
-    CHECK_EQUAL(stats.flags & CNPROC_STATS_PROCESSES, CNPROC_STATS_PROCESSES);
+    CHECK_EQUAL(stats.flags & CNPROC_STATS_SKIP_THREADS, CNPROC_STATS_SKIP_THREADS);
     CHECK_EQUAL(cnproc_get_stats(all, &stats, sizeof stats), 0);
-    CHECK_EQUAL(stats.flags & CNPROC_STATS_PROCESSES, 0);
+    CHECK_EQUAL(stats.flags & CNPROC_STATS_SKIP_THREADS, 0);
 
     process = make();
     hear(all, process, "FfEce");

@@ -2,7 +2,8 @@
 
 use crate::log::{self, Log};
 use crate::place::make;
-use cnproc_sys::{Connector, EventMask, kernel};
+use cnproc_parse::kernel;
+use cnproc_sys::{EventMask, Listener};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,21 +17,21 @@ use support::live;
 #[test]
 fn a_change_tells_no_loss_a_second_time() {
     let _alone = alone();
-    let witness = Connector::options().receive_buffer(64 << 20).acks(true);
+    let witness = Listener::options().receive_buffer(64 << 20).acks(true);
     for (receive_buffer, received_before) in [(1, 1), (1, 4), (1 << 15, 120)] {
         for (from, to) in [(EventMask::ALL, EventMask::GID), (EventMask::GID, EventMask::ALL)] {
             let Some(mut witness) = live::open(witness) else { return };
-            let options = Connector::options().receive_buffer(receive_buffer).events(from);
-            let Some(mut connector) = live::open(options) else { return };
+            let options = Listener::options().receive_buffer(receive_buffer).events(from);
+            let Some(mut listener) = live::open(options) else { return };
             let mut log = Log::default();
-            log.receive_all(&mut connector);
+            log.receive_all(&mut listener);
             make(2000);
-            log.receive_some(&mut connector, 1);
+            log.receive_some(&mut listener, 1);
             make(2000);
-            log.receive_some(&mut connector, received_before);
-            connector.set_events(to).unwrap();
+            log.receive_some(&mut listener, received_before);
+            listener.set_events(to).unwrap();
             make(2000);
-            log.receive_all(&mut connector);
+            log.receive_all(&mut listener);
 
             let mut all = Log::default();
             all.receive_all(&mut witness);
@@ -46,23 +47,23 @@ fn a_change_tells_no_loss_a_second_time() {
 #[test]
 fn a_change_holds_for_what_is_queued_too() {
     let _alone = alone();
-    let Some(mut connector) = live::open(Connector::options()) else { return };
+    let Some(mut listener) = live::open(Listener::options()) else { return };
     let mut log = Log::default();
-    log.receive_all(&mut connector);
+    log.receive_all(&mut listener);
     log.heard.clear();
     make(200);
     // The first is read, and not taken.
-    assert!(connector.recv(Some(Duration::ZERO)).unwrap().is_some());
-    connector.set_events(EventMask::SID).unwrap();
-    assert_eq!(connector.stats().events, EventMask::SID);
-    log.receive_all(&mut connector);
+    assert!(listener.recv(Some(Duration::ZERO)).unwrap().is_some());
+    listener.set_events(EventMask::SID).unwrap();
+    assert_eq!(listener.stats().events, EventMask::SID);
+    log.receive_all(&mut listener);
     assert!(log.heard.iter().all(|heard| heard.what == kernel::PROC_EVENT_SID), "{log:?}");
-    connector.set_events(EventMask::GID).unwrap();
+    listener.set_events(EventMask::GID).unwrap();
     make(200);
-    log.receive_all(&mut connector);
+    log.receive_all(&mut listener);
     let me = std::process::id().cast_signed();
     assert_eq!(log.heard.iter().filter(|heard| heard.is_gid_of(me)).count(), 200);
-    assert_eq!(connector.stats().lost, 0);
+    assert_eq!(listener.stats().lost, 0);
 }
 
 /// A listener that hears the flood whatever its mask, and changes it all the time, while it loses events
@@ -72,10 +73,10 @@ fn a_change_holds_for_what_is_queued_too() {
 fn made_is_delivered_and_lost_across_changes_of_the_mask() {
     let _alone = alone();
     for attempt in 1.. {
-        let witness = Connector::options().receive_buffer(256 << 20).acks(true);
+        let witness = Listener::options().receive_buffer(256 << 20).acks(true);
         let Some(mut witness) = live::open(witness) else { return };
-        let options = Connector::options().receive_buffer(1 << 19);
-        let (mut connector, mut log) = log::open(options).unwrap();
+        let options = Listener::options().receive_buffer(1 << 19);
+        let (mut listener, mut log) = log::open(options).unwrap();
         let flood = &Flood::start(300_000, 40_000);
         let (stop, stop_witness) = (&AtomicBool::new(false), &AtomicBool::new(false));
         let (witness, log, changes) = thread::scope(|scope| {
@@ -102,9 +103,9 @@ fn made_is_delivered_and_lost_across_changes_of_the_mask() {
                 let mut changes = 0;
                 for (mask, amount) in masks.into_iter().cycle().zip(amounts.into_iter().cycle()) {
                     let last = stop.load(Ordering::Relaxed);
-                    connector.set_events(if last { EventMask::ALL } else { mask }).unwrap();
+                    listener.set_events(if last { EventMask::ALL } else { mask }).unwrap();
                     changes += 1;
-                    log.receive_some(&mut connector, if last { usize::MAX } else { amount });
+                    log.receive_some(&mut listener, if last { usize::MAX } else { amount });
                     if last {
                         break;
                     } else if changes % 5 == 0 {

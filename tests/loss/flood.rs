@@ -1,7 +1,7 @@
 //! A million events, and listeners that read slowly.
 
 use crate::log::{self, Log, Numbers, Witness};
-use cnproc_sys::{Connector, EventMask, Options};
+use cnproc_sys::{EventMask, Listener, Options};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -16,14 +16,14 @@ const EVENTS: u32 = 1_000_000;
 const LEAD: u32 = 40_000;
 
 fn options(filtered: bool, receive_buffer: u32) -> Options {
-    let options = Connector::options().receive_buffer(receive_buffer);
+    let options = Listener::options().receive_buffer(receive_buffer);
     if filtered { options.events(EventMask::GID) } else { options }
 }
 
 #[test]
 fn of_a_million_events_each_is_delivered_or_counted() {
     let _alone = alone();
-    if live::open(Connector::options()).is_some() {
+    if live::open(Listener::options()).is_some() {
         assert!((0..20).any(|_| is_exact()), "other programs make too many events");
     }
 }
@@ -61,15 +61,15 @@ fn is_exact() -> bool {
             assert!(log.told >= u64::from(missed + EVENTS - next), "missed, and not told");
             log
         });
-        let slow = slow.map(|(name, filtered, (mut connector, mut log))| {
+        let slow = slow.map(|(name, filtered, (mut listener, mut log))| {
             let read = scope.spawn(move || {
                 let mut heard_in_flood = None;
                 loop {
                     let (is_over, last) = (flood.is_over(), stop.load(Ordering::Relaxed));
                     if name == CHECKED && !is_over {
-                        connector.check().unwrap();
+                        listener.resume().unwrap();
                     }
-                    log.receive_all(&mut connector);
+                    log.receive_all(&mut listener);
                     if is_over && heard_in_flood.is_none() {
                         heard_in_flood = Some(log.heard.len());
                     }
@@ -79,7 +79,7 @@ fn is_exact() -> bool {
                     // Slow in the flood, quick after it.
                     thread::sleep(Duration::from_millis(if is_over { 1 } else { 15 }));
                 }
-                let stats = connector.stats();
+                let stats = listener.stats();
                 assert_eq!(stats.lost, log.told);
                 (log, heard_in_flood.unwrap())
             });

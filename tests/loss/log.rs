@@ -1,6 +1,7 @@
 //! What a listener was told, and what it should have been told.
 
-use cnproc_sys::{Connector, Delivery, Event, Options, kernel};
+use cnproc_parse::kernel;
+use cnproc_sys::{Delivery, Event, Listener, Options};
 use std::collections::HashMap;
 use std::time::Duration;
 use support::{flood, live};
@@ -34,11 +35,11 @@ impl Log {
     /// Receives all that is there, waiting for it as long as that. Whether there was anything.
     pub(crate) fn receive(
         &mut self,
-        connector: &mut Connector,
+        listener: &mut Listener,
         timeout: Duration,
         mut also: impl FnMut(&Event),
     ) -> bool {
-        let Some(batch) = connector.recv(Some(timeout)).unwrap() else { return false };
+        let Some(batch) = listener.recv(Some(timeout)).unwrap() else { return false };
         for delivery in batch {
             self.take(delivery);
             if let Delivery::Event(event) = delivery {
@@ -49,9 +50,9 @@ impl Log {
     }
 
     /// Receives no more than `count`, and leaves the rest in the connector.
-    pub(crate) fn receive_some(&mut self, connector: &mut Connector, count: usize) {
+    pub(crate) fn receive_some(&mut self, listener: &mut Listener, count: usize) {
         for _ in 0..count {
-            let Some(mut batch) = connector.recv(Some(Duration::ZERO)).unwrap() else { return };
+            let Some(mut batch) = listener.recv(Some(Duration::ZERO)).unwrap() else { return };
             batch.next().into_iter().for_each(|delivery| self.take(delivery));
         }
     }
@@ -68,26 +69,26 @@ impl Log {
         }
     }
 
-    pub(crate) fn receive_all(&mut self, connector: &mut Connector) {
-        while self.receive(connector, Duration::ZERO, |_| ()) {}
+    pub(crate) fn receive_all(&mut self, listener: &mut Listener) {
+        while self.receive(listener, Duration::ZERO, |_| ()) {}
     }
 }
 
 /// A listener that has lost nothing yet, and has heard of every CPU: what it loses from then on shows in
 /// the numbers. With what it has heard.
-pub(crate) fn open(options: Options) -> Option<(Connector, Log)> {
+pub(crate) fn open(options: Options) -> Option<(Listener, Log)> {
     let cpus = flood::cpus();
     for _ in 0..1000 {
-        let (mut connector, mut log) = (live::open(options.acks(true))?, Log::default());
+        let (mut listener, mut log) = (live::open(options.acks(true))?, Log::default());
         for cpu in &cpus {
-            log.receive_all(&mut connector);
+            log.receive_all(&mut listener);
             flood::mark(*cpu);
         }
-        log.receive_all(&mut connector);
-        if connector.stats().lost == 0 {
+        log.receive_all(&mut listener);
+        if listener.stats().lost == 0 {
             let has_heard = |cpu: &usize| log.heard.iter().any(|heard| heard.cpu as usize == *cpu);
             assert!(cpus.iter().all(has_heard));
-            return Some((connector, log));
+            return Some((listener, log));
         }
     }
     panic!("other programs make so many events that there is no beginning");

@@ -1,7 +1,7 @@
 //! A kernel before Linux 4.12, which has no drop counter: only ENOBUFS and the numbers tell of a loss.
 
 use crate::place::make;
-use cnproc_sys::{Connector, Delivery, EventMask};
+use cnproc_sys::{Delivery, EventMask, Listener};
 use std::thread;
 use std::time::Duration;
 use support::alone;
@@ -16,9 +16,9 @@ fn without_a_drop_counter(body: impl FnOnce() + Send + 'static) {
     thread.join().unwrap();
 }
 
-fn receive_all(connector: &mut Connector) -> (u64, u64) {
+fn receive_all(listener: &mut Listener) -> (u64, u64) {
     let (mut delivered, mut told) = (0, 0);
-    while let Some(batch) = connector.recv(Some(Duration::ZERO)).unwrap() {
+    while let Some(batch) = listener.recv(Some(Duration::ZERO)).unwrap() {
         for delivery in batch {
             match delivery {
                 Delivery::Event(_) => delivered += 1,
@@ -32,48 +32,48 @@ fn receive_all(connector: &mut Connector) -> (u64, u64) {
 #[test]
 fn a_loss_is_told_all_the_same_and_that_the_count_is_a_lower_bound() {
     let _alone = alone();
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     without_a_drop_counter(|| {
         for (events, receive_buffer) in
             [(EventMask::GID, 1 << 16), (EventMask::GID, 1), (EventMask::ALL, 1 << 16)]
         {
-            let options = Connector::options().events(events).receive_buffer(receive_buffer);
-            let mut connector = options.open().unwrap();
-            assert!(connector.stats().lost_is_lower_bound);
-            receive_all(&mut connector);
+            let options = Listener::options().events(events).receive_buffer(receive_buffer);
+            let mut listener = options.open().unwrap();
+            assert!(listener.stats().lost_is_lower_bound);
+            receive_all(&mut listener);
             for _ in 0..3 {
-                let before = connector.stats().lost;
+                let before = listener.stats().lost;
                 make(1000);
-                let (delivered, told) = receive_all(&mut connector);
+                let (delivered, told) = receive_all(&mut listener);
                 assert!(delivered > 0 && told > 0, "{delivered} {told}");
-                assert_eq!(connector.stats().lost, before + told);
+                assert_eq!(listener.stats().lost, before + told);
                 // It hears on.
                 make(1);
-                assert!(receive_all(&mut connector).0 > 0);
+                assert!(receive_all(&mut listener).0 > 0);
             }
         }
     });
-    assert!(!live::open(Connector::options()).unwrap().stats().lost_is_lower_bound);
+    assert!(!live::open(Listener::options()).unwrap().stats().lost_is_lower_bound);
 }
 
 /// Unfiltered, the numbers know them all, once an event of the same CPU has come.
 #[test]
 fn unfiltered_the_numbers_count_every_loss() {
     let _alone = alone();
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     without_a_drop_counter(|| {
         support::flood::pin(&support::flood::cpus()[..1]);
-        let mut connector = Connector::options().receive_buffer(1 << 16).open().unwrap();
+        let mut listener = Listener::options().receive_buffer(1 << 16).open().unwrap();
         make(1);
-        receive_all(&mut connector);
+        receive_all(&mut listener);
         make(1000);
-        let (delivered, first) = receive_all(&mut connector);
+        let (delivered, first) = receive_all(&mut listener);
         make(1);
-        let (_, rest) = receive_all(&mut connector);
+        let (_, rest) = receive_all(&mut listener);
         assert!(delivered + first + rest >= 1000, "{delivered} {first} {rest}");
     });
 }
@@ -81,15 +81,15 @@ fn unfiltered_the_numbers_count_every_loss() {
 #[test]
 fn with_a_tiny_buffer_it_opens_and_nothing_lost_before_is_forgotten() {
     let _alone = alone();
-    if live::open(Connector::options()).is_none() {
+    if live::open(Listener::options()).is_none() {
         return;
     }
     without_a_drop_counter(|| {
         let flood = support::flood::Flood::start(u32::MAX >> 2, u32::MAX);
         for _ in 0..50 {
-            let options = Connector::options().events(EventMask::GID).receive_buffer(1);
-            let mut connector = options.open().unwrap();
-            let batch = connector.recv(Some(live::PATIENCE)).unwrap().unwrap();
+            let options = Listener::options().events(EventMask::GID).receive_buffer(1);
+            let mut listener = options.open().unwrap();
+            let batch = listener.recv(Some(live::PATIENCE)).unwrap().unwrap();
             assert!(batch.count() > 0);
         }
         drop(flood);

@@ -1,7 +1,7 @@
 //! Where in the stream a loss is told.
 
 use crate::log::{self, Log, Numbers};
-use cnproc_sys::{Connector, Delivery, EventData, EventMask};
+use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -19,7 +19,7 @@ pub(crate) fn make(count: u32) {
 #[test]
 fn unfiltered_a_loss_stands_exactly_at_its_gap() {
     let _alone = alone();
-    if live::open(Connector::options()).is_some() {
+    if live::open(Listener::options()).is_some() {
         assert!((0..20).any(|_| stands_at_its_gap()), "other programs make too many events");
     }
 }
@@ -28,14 +28,14 @@ fn unfiltered_a_loss_stands_exactly_at_its_gap() {
 /// that one, and not another program's.
 fn stands_at_its_gap() -> bool {
     let cpus = flood::cpus();
-    let (mut connector, mut log) = log::open(Connector::options().receive_buffer(1 << 17)).unwrap();
+    let (mut listener, mut log) = log::open(Listener::options().receive_buffer(1 << 17)).unwrap();
     flood::pin(&cpus[..1]);
     make(2000);
     let before = log.heard.len();
-    log.receive_some(&mut connector, 100);
+    log.receive_some(&mut listener, 100);
     make(2000);
     flood::pin(&cpus);
-    log.receive_all(&mut connector);
+    log.receive_all(&mut listener);
 
     let missing = log::missing(&log.heard, &Numbers);
     let gap = (before..log.heard.len()).find(|index| missing[*index] > 0).unwrap();
@@ -54,15 +54,15 @@ fn a_loss_at_the_very_end_is_told_without_an_event_after_it() {
     for receive_buffer in [1 << 17, 26_624, 1] {
         for events in [EventMask::ALL, EventMask::GID] {
             for wait in [Some(Duration::ZERO), Some(Duration::from_millis(50)), None] {
-                let options = Connector::options().receive_buffer(receive_buffer).events(events);
-                let Some(mut connector) = live::open(options) else { return };
-                Log::default().receive_all(&mut connector);
+                let options = Listener::options().receive_buffer(receive_buffer).events(events);
+                let Some(mut listener) = live::open(options) else { return };
+                Log::default().receive_all(&mut listener);
                 make(1000);
                 let (mut seen, mut told) = (0, 0);
                 wake_if_it_takes_long(|| {
                     while seen + told < 1000 {
                         // Not to be waited for: it is known once the queue is empty.
-                        let batch = connector.recv(wait).unwrap();
+                        let batch = listener.recv(wait).unwrap();
                         for delivery in batch.unwrap_or_else(|| panic!("{seen} + {told} of 1000")) {
                             match delivery {
                                 Delivery::Lost(count) => told += count,

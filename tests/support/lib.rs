@@ -5,6 +5,7 @@
 mod alone;
 mod c_library;
 pub mod child;
+pub mod exit_code;
 pub mod flood;
 pub mod forger;
 pub mod header;

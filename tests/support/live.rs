@@ -1,13 +1,13 @@
 //! Tests on the live kernel. They follow their own pids: other programs make events, too.
 
-use cnproc_sys::{Connector, Delivery, Event, Options};
+use cnproc_sys::{Delivery, Event, Listener, Options};
 use std::time::{Duration, Instant};
 
 /// Opens a listener. None where the kernel does not let this process listen, and the test may be
 /// skipped: with `CNPROC_REQUIRE_LIVE` set, it may not.
-pub fn open(options: Options) -> Option<Connector> {
+pub fn open(options: Options) -> Option<Listener> {
     match options.open() {
-        Ok(connector) => Some(connector),
+        Ok(listener) => Some(listener),
         Err(error) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
             eprintln!("skipped: {error}");
             None
@@ -20,10 +20,10 @@ pub fn open(options: Options) -> Option<Connector> {
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Receives until `wanted` has found what it looks for. Losses are its to judge.
-pub fn until<T>(connector: &mut Connector, mut wanted: impl FnMut(Delivery) -> Option<T>) -> T {
+pub fn until<T>(listener: &mut Listener, mut wanted: impl FnMut(Delivery) -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if let Some(batch) = connector.recv(Some(Duration::from_millis(100))).unwrap() {
+        if let Some(batch) = listener.recv(Some(Duration::from_millis(100))).unwrap() {
             for delivery in batch {
                 if let Some(found) = wanted(delivery) {
                     return found;
@@ -35,9 +35,9 @@ pub fn until<T>(connector: &mut Connector, mut wanted: impl FnMut(Delivery) -> O
 }
 
 /// All events about process `tgid`, up to and with its end.
-pub fn life_of(connector: &mut Connector, tgid: i32) -> Vec<Event> {
+pub fn life_of(listener: &mut Listener, tgid: i32) -> Vec<Event> {
     let mut events = Vec::new();
-    until(connector, |delivery| {
+    until(listener, |delivery| {
         let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
         if event.process_tgid() != Some(tgid) {
             return None;

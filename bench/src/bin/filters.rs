@@ -22,7 +22,7 @@ enum By {
 }
 
 const fn only(events: EventMask) -> Filter {
-    Filter { events, processes: false }
+    Filter { events, skip_threads: false }
 }
 
 /// What a listener asks for, by which filter.
@@ -36,7 +36,7 @@ const CASES: [(&str, By); 8] = [
     ("NONZERO_EXIT, by the socket's filter", By::Socket(only(EventMask::NONZERO_EXIT))),
     (
         "processes only, by the socket's filter",
-        By::Socket(Filter { events: EventMask::ALL, processes: true }),
+        By::Socket(Filter { events: EventMask::ALL, skip_threads: true }),
     ),
 ];
 

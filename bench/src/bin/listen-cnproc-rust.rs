@@ -1,21 +1,21 @@
 //! cnproc from Rust.
 
 use cnproc_bench::Account;
-use cnproc_sys::{Connector, Delivery, Error, EventMask};
+use cnproc_sys::{Listener, Delivery, Error, EventMask};
 use std::time::Duration;
 
 fn main() -> Result<(), Error> {
     let account = Account::begin();
     let mut options =
-        Connector::options().gather(Duration::from_micros(account.gather_us().into()));
+        Listener::options().coalesce(Duration::from_micros(account.coalesce_us().into()));
     if account.exits_only() {
         options = options.events(EventMask::EXIT);
     }
-    let mut connector = options.open()?;
+    let mut listener = options.open()?;
     account.ready();
     let timeout = account.timeout().then_some(Duration::from_secs(1));
     loop {
-        let batch = match connector.recv(timeout) {
+        let batch = match listener.recv(timeout) {
             Ok(Some(batch)) => batch,
             // Stopped and continued by the harness.
             Ok(None) | Err(Error::Interrupted) => continue,

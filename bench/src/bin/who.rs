@@ -3,7 +3,7 @@
 //! `/bin/true` is run again and again, by one thread or by two, while a listener asks about each EXEC: by
 //! the library, with its proof, or by opening `/proc/PID/cmdline` and trusting it.
 
-use cnproc_sys::{Connector, Delivery, Event, EventData, EventMask, Identity};
+use cnproc_sys::{Listener, Delivery, Event, EventData, EventMask, Identity};
 use std::collections::HashMap;
 use std::fs;
 use std::io::Result;
@@ -23,9 +23,9 @@ enum Told {
     Gone,
 }
 
-fn ask_library(connector: &mut Connector, event: &Event) -> Told {
+fn ask_library(listener: &mut Listener, event: &Event) -> Told {
     let mut command = [0; 4096];
-    let Ok(process) = connector.process(event) else { return Told::Gone };
+    let Ok(process) = listener.process(event) else { return Told::Gone };
     match (process.cmdline(&mut command), process.identity()) {
         (Ok(1..), Identity::Proven) => Told::Proven,
         (Ok(1..), Identity::Likely) => Told::Believed,
@@ -34,7 +34,7 @@ fn ask_library(connector: &mut Connector, event: &Event) -> Told {
     }
 }
 
-fn ask_proc(_: &mut Connector, event: &Event) -> Told {
+fn ask_proc(_: &mut Listener, event: &Event) -> Told {
     let tgid = event.process_tgid().unwrap_or_default();
     match fs::read(format!("/proc/{tgid}/cmdline")) {
         Ok(command) if command.is_empty() => Told::Zombie,
@@ -54,9 +54,9 @@ fn run_true(times: usize) -> Vec<i32> {
     (0..times).map(run).collect()
 }
 
-fn measure(threads: usize, ask: fn(&mut Connector, &Event) -> Told, name: &str) -> Result<()> {
+fn measure(threads: usize, ask: fn(&mut Listener, &Event) -> Told, name: &str) -> Result<()> {
     let events = EventMask::FORK | EventMask::EXEC;
-    let mut connector = Connector::options().events(events).processes(true).open()?;
+    let mut listener = Listener::options().events(events).skip_threads(true).open()?;
     let mut told = HashMap::new();
     let mut cost = Duration::ZERO;
     let pids: Vec<i32> = std::thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn measure(threads: usize, ask: fn(&mut Connector, &Event) -> Told, name: &str) 
         let load: Vec<_> = (0..threads).map(load).collect();
         loop {
             let over = load.iter().all(|thread| thread.is_finished());
-            let Ok(Some(mut batch)) = connector.recv(Some(Duration::from_millis(50))) else {
+            let Ok(Some(mut batch)) = listener.recv(Some(Duration::from_millis(50))) else {
                 if over {
                     break;
                 }
@@ -73,7 +73,7 @@ fn measure(threads: usize, ask: fn(&mut Connector, &Event) -> Told, name: &str) 
             let Some(Delivery::Event(event)) = batch.next() else { continue };
             if let EventData::Exec(exec) = event.data() {
                 let before = Instant::now();
-                let answer = ask(&mut connector, &event);
+                let answer = ask(&mut listener, &event);
                 cost += before.elapsed();
                 told.insert(exec.process_tgid, answer);
             }

@@ -30,7 +30,7 @@ proptest! {
     fn the_program_agrees_with_the_function(
         event in event(), events in mask(), processes in any::<bool>()
     ) {
-        let filter = Filter { events, processes };
+        let filter = Filter { events, skip_threads: processes };
         prop_assert_eq!(passes_program(&filter, &event), filter.matches(&event));
     }
 
@@ -49,7 +49,7 @@ proptest! {
             || nonzero && events.bits() & 0x2000_0000 != 0;
         let known = !matches!(event.data(), EventData::Ack(_) | EventData::Unknown(_));
         if known {
-            prop_assert_eq!(Filter { events, processes: false }.matches(&event), kernel);
+            prop_assert_eq!(Filter { events, skip_threads: false }.matches(&event), kernel);
         }
     }
 }

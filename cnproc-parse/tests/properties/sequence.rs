@@ -1,7 +1,7 @@
 //! Gap counting, against a model that knows which messages were lost.
 
 use crate::config;
-use cnproc_parse::{Sequence, Step};
+use cnproc_parse::{Sequence, SequenceStep};
 use proptest::prelude::*;
 
 /// One message of the kernel's.
@@ -39,9 +39,9 @@ proptest! {
         for Sent { cpu, lost } in sent {
             counters[cpu] = counters[cpu].wrapping_add(lost);
             let expected = match (seen[cpu], lost) {
-                (false, _) => Step::First,
-                (true, 0) => Step::Next,
-                (true, lost) => Step::Gap(lost),
+                (false, _) => SequenceStep::First,
+                (true, 0) => SequenceStep::Next,
+                (true, lost) => SequenceStep::Gap(lost),
             };
             prop_assert_eq!(sequences[cpu].observe(counters[cpu]), expected);
             counters[cpu] = counters[cpu].wrapping_add(1);
@@ -56,16 +56,16 @@ proptest! {
         order in prop::collection::vec((0..50_u32, any::<bool>()), 1..200),
     ) {
         let mut sequence = Sequence::default();
-        prop_assert_eq!(sequence.observe(begin), Step::First);
+        prop_assert_eq!(sequence.observe(begin), SequenceStep::First);
         let mut next = begin.wrapping_add(1);
         for (distance, late) in order {
             if late {
                 let before = sequence;
-                prop_assert_eq!(sequence.observe(next.wrapping_sub(1 + distance)), Step::Late);
+                prop_assert_eq!(sequence.observe(next.wrapping_sub(1 + distance)), SequenceStep::Late);
                 prop_assert_eq!(sequence, before);
             } else {
                 let step = sequence.observe(next.wrapping_add(distance));
-                let expected = if distance == 0 { Step::Next } else { Step::Gap(distance) };
+                let expected = if distance == 0 { SequenceStep::Next } else { SequenceStep::Gap(distance) };
                 prop_assert_eq!(step, expected);
                 next = next.wrapping_add(distance + 1);
             }

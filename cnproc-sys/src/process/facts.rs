@@ -2,14 +2,14 @@
 //!
 //! Lengths are whole, also where the caller's buffer is not: as with `snprintf`.
 
-use super::clock;
-use super::stat::{ids, times_run};
+use super::stat::{self, ids, times_run};
 use super::{Process, of_process, read_stat};
-use crate::call::Call;
-use crate::errno::Errno;
-use crate::error::Error;
-use crate::fd::Fd;
-use crate::syscall;
+use crate::error::{Call, Error};
+use crate::procfs::monotonic;
+#[cfg(feature = "std")]
+use crate::sys::fd;
+use crate::sys::fd::Fd;
+use crate::sys::{self, file, process};
 use core::ffi::{CStr, c_int};
 
 /// What `/proc/PID/stat` and `/proc/PID/status` tell of a process.
@@ -105,10 +105,7 @@ impl Process {
         let stat = read_stat(&self.directory)?;
         let mut lines = [0; STAT_SIZE];
         let lines = read_whole(&self.directory, c"status", &mut lines)?;
-        let ids = |name| {
-            let errno = Errno::new(libc::EBADMSG);
-            ids(lines, name).ok_or(Error::System { call: Call::ReadProcess, errno })
-        };
+        let ids = |name| ids(lines, name).ok_or(Error::ProcessUnreadable);
         let ((ruid, euid), (rgid, egid)) = (ids(b"Uid:")?, ids(b"Gid:")?);
         Ok(Status {
             ppid: stat.ppid,
@@ -119,7 +116,7 @@ impl Process {
             sid: stat.session,
             threads: stat.threads,
             state: stat.state,
-            start_time_ns: clock::monotonic(stat.start_ticks, self.lead_ns),
+            start_time_ns: monotonic(stat.start_ticks, self.lead_ns),
         })
     }
 
@@ -130,7 +127,7 @@ impl Process {
     /// [`Error::NoPidfd`], [`Error::ProcessGone`], [`Error::System`].
     #[cfg(feature = "std")]
     pub fn pidfd(&self) -> Result<std::os::fd::OwnedFd, Error> {
-        self.open_pidfd().map(syscall::owned)
+        self.open_pidfd().map(fd::owned)
     }
 
     /// [`pidfd`](Self::pidfd), as a number.
@@ -143,11 +140,11 @@ impl Process {
 
     /// It names the process by its pid. If the process is there afterwards, it had that pid all the time.
     fn open_pidfd(&self) -> Result<Fd, Error> {
-        let pidfd = syscall::pidfd_open(self.tgid).map_err(|errno| match errno.raw() {
-            libc::ENOSYS => Error::NoPidfd,
-            // Of a thread, EINVAL or ENOENT.
-            libc::ESRCH | libc::EINVAL | libc::ENOENT => Error::ProcessGone,
-            _ => Error::System { call: Call::PidfdOpen, errno },
+        let pidfd = process::pidfd_open(self.tgid).map_err(|error| match error {
+            error if sys::is(&error, libc::ENOSYS) => Error::NoPidfd,
+            // The pid is a thread's now: EINVAL or ENOENT.
+            error if sys::is(&error, libc::EINVAL) => Error::ProcessGone,
+            error => of_process(error),
         })?;
         self.check_exists()?;
         Ok(pidfd)
@@ -170,8 +167,8 @@ impl Process {
 
     fn link(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Error> {
         let mut path = [0; PATH_MAX];
-        let path = syscall::readlinkat(&self.directory, name, &mut path)
-            .map_err(|errno| of_process(Call::ReadlinkProcess, errno));
+        let path = file::readlink(Call::ReadlinkProcess, Some(&self.directory), name, &mut path)
+            .map_err(of_process);
         self.if_any(path.map(|path| copy(path, buffer)))
     }
 
@@ -194,11 +191,11 @@ impl Process {
 }
 
 fn open_file(directory: &Fd, name: &CStr) -> Result<Fd, Error> {
-    syscall::open_file(directory, name).map_err(|errno| of_process(Call::OpenProcess, errno))
+    file::open_file(Call::OpenProcess, directory, name).map_err(of_process)
 }
 
 fn read(file: &Fd, bytes: &mut [u8]) -> Result<usize, Error> {
-    syscall::read(file, bytes).map_err(|errno| of_process(Call::ReadProcess, errno))
+    file::read(Call::ReadProcess, file, bytes).map_err(of_process)
 }
 
 /// The beginning of a file, as much as fits.
@@ -212,7 +209,14 @@ pub(super) fn read_whole<'a>(
     Ok(bytes.get(..got).unwrap_or_default())
 }
 
-/// Whether it has run, as far as the scheduler tells (CONFIG_SCHED_INFO).
+/// The process that the directory's thread belongs to.
+pub(super) fn tgid(directory: &Fd) -> Result<i32, Error> {
+    let mut lines = [0; STAT_SIZE];
+    let lines = read_whole(directory, c"status", &mut lines)?;
+    stat::tgid(lines).ok_or(Error::ProcessUnreadable)
+}
+
+/// Whether it has run, as far as the scheduler counts that (CONFIG_SCHED_INFO).
 pub(super) fn has_been_on_a_cpu(directory: &Fd) -> bool {
     let mut line = [0; 64];
     let line = read_whole(directory, c"schedstat", &mut line);

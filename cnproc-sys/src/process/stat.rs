@@ -1,8 +1,10 @@
-//! `/proc/PID/stat` and `/proc/PID/status`, as far as they are needed.
+//! Parsers of `/proc/PID/stat`, `status` and `schedstat`, as far as they are needed.
 
-/// What `/proc/PID/stat` tells.
+/// The fields of `/proc/PID/stat` that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
+    /// The id of the process or thread that the directory belongs to.
+    pub(crate) pid: i32,
     pub(crate) state: u8,
     pub(crate) ppid: i32,
     pub(crate) session: i32,
@@ -10,14 +12,15 @@ pub(crate) struct Stat {
     pub(crate) effort: u64,
     pub(crate) threads: u32,
     pub(crate) start_ticks: u64,
-    /// -1 of a thread that is not its process's leader; and, for a moment, of one that has just become it by
-    /// execve.
+    /// -1 for a thread that is not its process's leader; and, for a moment, for one that has just become it
+    /// by execve.
     pub(crate) exit_signal: i32,
 }
 
 impl Stat {
-    /// None if it is not such a line. The name in it is any user's choice, and may hold parentheses.
+    /// `None` if it is not such a line. Any user chooses the name in it, which may contain parentheses.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
+        let pid = number(split(line, b' ').next()?)?;
         let name_end = line.iter().rposition(|byte| *byte == b')')?;
         let mut fields = split(line.get(name_end + 1..)?.trim_ascii(), b' ');
         let state = *fields.next()?.first()?;
@@ -31,6 +34,7 @@ impl Stat {
             u64::try_from(number?).ok().map(|number| sum.saturating_add(number))
         });
         Some(Self {
+            pid,
             state,
             ppid: fit(ppid)?,
             session: fit(session)?,
@@ -46,7 +50,7 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     text.split(move |byte| *byte == separator)
 }
 
-/// Of the fields after the state, as many as are read: up to `exit_signal`, which proc(5) calls the 38th.
+/// How many of the fields after the state are read: up to `exit_signal`, which proc(5) calls the 38th.
 const FIELDS: usize = 38 - 3;
 
 fn fit<T: TryFrom<i64>>(number: Option<i64>) -> Option<T> {
@@ -57,7 +61,7 @@ fn number<T: TryFrom<i64>>(field: &[u8]) -> Option<T> {
     fit(decimal(field.trim_ascii()))
 }
 
-/// By hand, for `str::parse` would make the C library a tenth larger.
+/// By hand, because `str::parse` would make the C library a tenth larger.
 fn decimal(digits: &[u8]) -> Option<i64> {
     let (sign, digits) = match digits.split_first()? {
         (b'-', digits) => (-1, digits),
@@ -71,18 +75,26 @@ fn decimal(digits: &[u8]) -> Option<i64> {
     number
 }
 
-/// How often a process was put on a CPU: the third number of `/proc/PID/schedstat`.
+/// How often the process ran on a CPU: the third number of `/proc/PID/schedstat`.
 pub(crate) fn times_run(schedstat: &[u8]) -> Option<u64> {
     number(split(schedstat, b' ').nth(2)?)
 }
 
-/// The real and the effective id in a line of `/proc/PID/status`: `Uid:` or `Gid:`. The name that
-/// stands before has its newlines escaped.
-pub(crate) fn ids(status: &[u8], name: &[u8]) -> Option<(u32, u32)> {
+/// The value of a line of `/proc/PID/status`. Newlines in the name, which comes first, are escaped.
+fn line<'a>(status: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut lines = split(status, b'\n');
-    let line = lines.find_map(|line| line.strip_prefix(name))?;
-    let mut ids = split(line.trim_ascii(), b'\t');
+    lines.find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii)
+}
+
+/// The real and the effective id in the line `Uid:` or `Gid:`.
+pub(crate) fn ids(status: &[u8], name: &[u8]) -> Option<(u32, u32)> {
+    let mut ids = split(line(status, name)?, b'\t');
     Some((number(ids.next()?)?, number(ids.next()?)?))
+}
+
+/// The process that a thread belongs to: the line `Tgid:`.
+pub(crate) fn tgid(status: &[u8]) -> Option<i32> {
+    number(line(status, b"Tgid:")?)
 }
 
 #[cfg(test)]
@@ -93,11 +105,12 @@ mod tests {
         1023 46088192 3634 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0\n";
 
     #[test]
-    fn a_line_is_read_from_behind_the_name() {
+    fn line_is_read_from_behind_the_name() {
         let stat = Stat::parse(LINE).unwrap();
         assert_eq!(
             stat,
             Stat {
+                pid: 8405,
                 state: b'Z',
                 ppid: 17,
                 session: 31,
@@ -110,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_line_or_ends_early_is_none() {
+    fn other_or_truncated_line_is_none() {
         assert_eq!(Stat::parse(b""), None);
         assert_eq!(Stat::parse(b"1 (a"), None);
         assert_eq!(Stat::parse(b"1 (a)"), None);
@@ -119,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_all_digits_and_fits() {
+    fn number_is_all_digits_and_fits() {
         assert_eq!(number(b" 12\n"), Some(12_u32));
         assert_eq!(number(b"-1"), Some(-1));
         assert_eq!(number(b"9223372036854775807"), Some(i64::MAX));
@@ -133,12 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_by_the_beginning_of_their_line() {
+    fn value_is_found_by_the_name_of_its_line() {
         let status = b"Name:\tUid:\t7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n";
         assert_eq!(ids(status, b"Uid:"), Some((1, 2)));
         assert_eq!(ids(status, b"Gid:"), Some((5, 6)));
         assert_eq!(ids(status, b"Pid:"), None);
         assert_eq!(ids(b"Uid:\t1", b"Uid:"), None);
+        assert_eq!(tgid(b"Name:\tTgid:\nTgid:\t31\nPid:\t32\n"), Some(31));
+        assert_eq!(tgid(status), None);
         assert_eq!(times_run(b"7439242 6450129 74\n"), Some(74));
     }
 }

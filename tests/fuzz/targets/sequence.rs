@@ -2,14 +2,14 @@
 
 #![no_main]
 
-use cnproc_parse::{Sequence, Step};
+use cnproc_parse::{Sequence, SequenceStep};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((begin, steps)) = data.split_first_chunk::<4>() else { return };
     let mut sequence = Sequence::default();
     let mut next = u64::from(u32::from_le_bytes(*begin));
-    assert_eq!(sequence.observe(next as u32), Step::First);
+    assert_eq!(sequence.observe(next as u32), SequenceStep::First);
     next += 1;
     for step in steps.as_chunks::<5>().0 {
         let [kind, distance @ ..] = *step;
@@ -19,22 +19,22 @@ fuzz_target!(|data: &[u8]| {
             0 => {
                 let before = sequence;
                 let late = next.wrapping_sub(1 + distance);
-                assert_eq!(sequence.observe(late as u32), Step::Late);
+                assert_eq!(sequence.observe(late as u32), SequenceStep::Late);
                 assert_eq!(sequence, before);
             }
             1 => {
                 sequence.reset();
-                assert_eq!(sequence.observe(next as u32), Step::First);
+                assert_eq!(sequence.observe(next as u32), SequenceStep::First);
                 next += 1;
             }
             2 => {
-                assert_eq!(sequence.observe(next as u32), Step::Next);
+                assert_eq!(sequence.observe(next as u32), SequenceStep::Next);
                 next += 1;
             }
             _ => {
                 let expected = match distance {
-                    0 => Step::Next,
-                    lost => Step::Gap(lost as u32),
+                    0 => SequenceStep::Next,
+                    lost => SequenceStep::Gap(lost as u32),
                 };
                 next += distance;
                 assert_eq!(sequence.observe(next as u32), expected);

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::permission::hears;
 use crate::raw::{EVERYTHING, IGNORE, INVALID, LISTEN, RawListener};
-use cnproc_sys::Connector;
+use cnproc_sys::Listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -35,8 +35,8 @@ pub fn storm(_: &Kernel) -> Outcome {
         thread::spawn(move || make_a_storm(&stop))
     };
     for round in 0..200 {
-        let mut connector = Connector::options().open()?;
-        assert!(hears(&mut connector, &format!("round {round}"))?, "round {round}: no event");
+        let mut listener = Listener::options().open()?;
+        assert!(hears(&mut listener, &format!("round {round}"))?, "round {round}: no event");
     }
     stop.store(true, Ordering::Relaxed);
     storm.join().expect("the storm")?;
@@ -57,9 +57,9 @@ pub fn closing_says_ignore(_: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
     assert!(!bystander.hears()?, "somebody listens before");
     for _ in 0..100 {
-        let connector = Connector::options().open()?;
+        let listener = Listener::options().open()?;
         assert!(bystander.hears()?, "nobody listens");
-        connector.close();
+        drop(listener);
     }
     assert!(!bystander.hears()?, "somebody listens after");
     Ok(())

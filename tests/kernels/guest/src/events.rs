@@ -3,7 +3,8 @@
 
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
-use cnproc_sys::{Connector, Delivery, EventData, EventMask, kernel};
+use cnproc_parse::kernel;
+use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 use std::io::{Read, Write};
 use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
@@ -118,12 +119,12 @@ fn bits() -> impl Iterator<Item = EventMask> {
 }
 
 pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
-    let mut listeners = vec![(EventMask::ALL, Connector::options().open()?)];
+    let mut listeners = vec![(EventMask::ALL, Listener::options().open()?)];
     for mask in bits() {
-        listeners.push((mask, Connector::options().events(mask).open()?));
+        listeners.push((mask, Listener::options().events(mask).open()?));
     }
     // And one whose mask is changed while it is open.
-    let mut changed = Connector::options().events(EventMask::FORK).open()?;
+    let mut changed = Listener::options().events(EventMask::FORK).open()?;
     changed.set_events(EventMask::GID | EventMask::NONZERO_EXIT)?;
     listeners.push((EventMask::GID | EventMask::NONZERO_EXIT, changed));
 
@@ -131,10 +132,10 @@ pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
     let mut dying = cause_all()?;
     let child = dying.id() as i32;
     let all = expected(child);
-    for (mask, connector) in &mut listeners {
+    for (mask, listener) in &mut listeners {
         let (mut events, mut unwanted) = (Vec::new(), Vec::new());
         let mut timeout = PATIENCE;
-        while let Some(batch) = connector.recv(Some(timeout))? {
+        while let Some(batch) = listener.recv(Some(timeout))? {
             for delivery in batch {
                 let Delivery::Event(event) = delivery else {
                     return Err("events were lost".into());

@@ -5,7 +5,7 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::raw::{COMM, RawEvent, RawListener};
 use crate::system;
-use cnproc_sys::{Connector, Delivery, Error, EventData, EventMask, Options};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
 use std::collections::HashSet;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +33,9 @@ struct Delivered {
 
 impl Delivered {
     /// Takes what comes until nothing has come for a while; slowly, if there is a pause after each batch.
-    fn take(&mut self, connector: &mut Connector, pause: Duration) -> Result<(), Error> {
+    fn take(&mut self, listener: &mut Listener, pause: Duration) -> Result<(), Error> {
         loop {
-            let batch = match connector.recv(Some(Duration::from_millis(300))) {
+            let batch = match listener.recv(Some(Duration::from_millis(300))) {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return Ok(()),
                 // To suspend the machine, the kernel wakes whoever waits.
@@ -59,13 +59,13 @@ impl Delivered {
     /// kernel made.
     fn settle(
         &mut self,
-        connector: &mut Connector,
+        listener: &mut Listener,
         oracle: &RawListener,
     ) -> Result<Vec<RawEvent>, Box<dyn std::error::Error>> {
         let mut made = Vec::new();
         loop {
             let before = (self.events.len(), made.len());
-            self.take(connector, Duration::ZERO)?;
+            self.take(listener, Duration::ZERO)?;
             made.extend(oracle.drain()?);
             if before == (self.events.len(), made.len()) {
                 assert_eq!(oracle.drops()?, 0, "the oracle lost events");
@@ -108,35 +108,35 @@ fn lost_under_flood(
     wanted: fn(&RawEvent) -> bool,
 ) -> Result<u64, Box<dyn std::error::Error>> {
     let oracle = RawListener::bind(ORACLE)?;
-    let mut connector = options.acks(true).open()?;
+    let mut listener = options.acks(true).open()?;
     let mut delivered = Delivered::default();
     let flooding = thread::spawn(flood);
-    delivered.take(&mut connector, pause)?;
+    delivered.take(&mut listener, pause)?;
     flooding.join().expect("the flood");
-    let mut made = delivered.settle(&mut connector, &oracle)?;
+    let mut made = delivered.settle(&mut listener, &oracle)?;
     made.retain(|event| event.what == 0 || wanted(event));
     assert!(made.len() >= THREADS * EVENTS_PER_THREAD, "the flood made {} events", made.len());
     delivered.assert_complete(&made);
-    assert_eq!(connector.stats().lost, delivered.lost, "the statistics");
+    assert_eq!(listener.stats().lost, delivered.lost, "the statistics");
     Ok(delivered.lost)
 }
 
 const SLOWLY: Duration = Duration::from_millis(1);
 
 pub fn unfiltered_tiny_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Connector::options().receive_buffer(TINY), SLOWLY, |_| true)?;
+    let lost = lost_under_flood(Listener::options().receive_buffer(TINY), SLOWLY, |_| true)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
 }
 
 pub fn unfiltered_large_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Connector::options().receive_buffer(LARGE), SLOWLY, |_| true)?;
+    let lost = lost_under_flood(Listener::options().receive_buffer(LARGE), SLOWLY, |_| true)?;
     assert_eq!(lost, 0, "there was room for all");
     Ok(())
 }
 
 pub fn filtered_tiny_buffer(_: &Kernel) -> Outcome {
-    let options = Connector::options().events(EventMask::COMM).receive_buffer(TINY);
+    let options = Listener::options().events(EventMask::COMM).receive_buffer(TINY);
     let lost = lost_under_flood(options, SLOWLY, |event| event.what == COMM)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
@@ -144,12 +144,12 @@ pub fn filtered_tiny_buffer(_: &Kernel) -> Outcome {
 
 /// An ordinary user cannot have an oracle with room for all. But here nobody else names threads.
 pub fn as_user(_: &Kernel) -> Outcome {
-    let mut connector = Connector::options().events(EventMask::COMM).receive_buffer(TINY).open()?;
+    let mut listener = Listener::options().events(EventMask::COMM).receive_buffer(TINY).open()?;
     let mut delivered = Delivered::default();
     let flooding = thread::spawn(flood);
-    delivered.take(&mut connector, SLOWLY)?;
+    delivered.take(&mut listener, SLOWLY)?;
     flooding.join().expect("the flood");
-    delivered.take(&mut connector, Duration::ZERO)?;
+    delivered.take(&mut listener, Duration::ZERO)?;
     assert!(delivered.lost > 0, "the flood was too small to lose anything");
     let told = delivered.events.len() as u64 + delivered.lost;
     assert_eq!(told, (THREADS * EVENTS_PER_THREAD) as u64, "delivered + lost, made");
@@ -192,7 +192,7 @@ fn lost_during(
     pause: Duration,
 ) -> Result<u64, Box<dyn std::error::Error>> {
     let oracle = RawListener::bind(ORACLE)?;
-    let mut connector = Connector::options().receive_buffer(receive_buffer).acks(true).open()?;
+    let mut listener = Listener::options().receive_buffer(receive_buffer).acks(true).open()?;
     // Losses before a CPU's first event make no gap, nor those after its last.
     let mark = |name| thread::spawn(move || name_on_each_cpu(1, name)).join();
     mark("first").unwrap_or_else(|panic| resume_unwind(panic));
@@ -205,7 +205,7 @@ fn lost_during(
             stop.store(true, Ordering::Relaxed);
             disturbed
         });
-        delivered.take(&mut connector, pause)?;
+        delivered.take(&mut listener, pause)?;
         // Its failure first: without it the floods do not end in time.
         disturbing.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         floods
@@ -213,10 +213,10 @@ fn lost_during(
             .for_each(|flood| flood.join().unwrap_or_else(|panic| resume_unwind(panic)));
         Ok(())
     })?;
-    delivered.take(&mut connector, pause)?;
+    delivered.take(&mut listener, pause)?;
     mark("last").unwrap_or_else(|panic| resume_unwind(panic));
 
-    let made = delivered.settle(&mut connector, &oracle)?;
+    let made = delivered.settle(&mut listener, &oracle)?;
     for cpu in [0, 1] {
         let again = made
             .iter()

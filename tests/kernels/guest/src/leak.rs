@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::permission::hears;
 use crate::raw::RawListener;
 use crate::switched_off::stray_ignores;
-use cnproc_sys::{Check, Connector};
+use cnproc_sys::{Listener, Resumed};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 pub const LISTEN: &str = "--listen";
 
 pub fn listen() -> ! {
-    let _connector = Connector::options().open().expect("a listener");
+    let _connector = Listener::options().open().expect("a listener");
     println!("open");
     loop {
         std::thread::park();
@@ -30,10 +30,10 @@ pub fn does_no_harm(kernel: &Kernel) -> Outcome {
     killed.wait()?;
     assert!(bystander.hears()?, "the kernel leaks no count: a fact the documentation has wrong");
 
-    let mut connector = Connector::options().open()?;
-    assert!(hears(&mut connector, "after a leak")?, "no event came");
-    assert_eq!(connector.check()?, Check::Listening);
-    connector.close();
+    let mut listener = Listener::options().open()?;
+    assert!(hears(&mut listener, "after a leak")?, "no event came");
+    assert_eq!(listener.resume()?, Resumed::AlreadyOn);
+    drop(listener);
     assert!(bystander.hears()?, "closing took away more than opening gave");
     stray_ignores(kernel, 1)?;
     assert!(!bystander.hears()?, "more than one was leaked");

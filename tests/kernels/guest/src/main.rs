@@ -26,9 +26,9 @@ use std::process::ExitCode;
 /// A check fails by an error that says why, or by a panic.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-type Check = (&'static str, fn(&Kernel) -> Outcome);
+type Resumed = (&'static str, fn(&Kernel) -> Outcome);
 
-const AS_ROOT: &[Check] = &[
+const AS_ROOT: &[Resumed] = &[
     ("the kernel is the one asked for", kernel::is_the_one_asked_for),
     ("the layout is that of the kernel's BTF", kernel::layout_is_that_of_btf),
     ("root may listen", permission::events_come),
@@ -49,21 +49,21 @@ const AS_ROOT: &[Check] = &[
     ("a killed listener's leaked count does no harm", leak::does_no_harm),
 ];
 
-const AS_ROOT_WHERE_IT_SUSPENDS: &[Check] = &[
+const AS_ROOT_WHERE_IT_SUSPENDS: &[Resumed] = &[
     ("the machine suspends as the table says", suspend::is_of_the_kind_asked_for),
     ("made = delivered + lost while the machine is suspended", suspend::accounts_stay_exact),
     ("who it was is told rightly across a suspend", suspend::processes_are_told_apart),
 ];
 
-const AS_ROOT_ELSEWHERE: &[Check] =
+const AS_ROOT_ELSEWHERE: &[Resumed] =
     &[("the machine can't be suspended, as the table says", suspend::is_impossible)];
 
-const AS_USER_BEFORE_6_6: &[Check] = &[
+const AS_USER_BEFORE_6_6: &[Resumed] = &[
     ("an ordinary user is refused, and told why", permission::refused),
     ("another user namespace is diagnosed", namespaces::user),
 ];
 
-const AS_USER: &[Check] = &[
+const AS_USER: &[Resumed] = &[
     ("an ordinary user may listen", permission::events_come),
     ("made = delivered + lost, as an ordinary user", flood::as_user),
     ("another user namespace is diagnosed", namespaces::user),

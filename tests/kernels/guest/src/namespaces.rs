@@ -2,7 +2,7 @@
 
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
-use cnproc_sys::Connector;
+use cnproc_sys::Listener;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub const PID: &str = "--report-in-pid-namespace";
 const PROGRAM: &str = "/proc/self/exe";
 
 pub fn report() -> ExitCode {
-    match Connector::options().ack_timeout(Duration::from_secs(10)).open() {
+    match Listener::options().ack_timeout(Duration::from_secs(10)).open() {
         Ok(_) => print!("opened"),
         Err(error) => print!("{error:?}: {error}"),
     }

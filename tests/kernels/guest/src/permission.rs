@@ -2,14 +2,14 @@
 
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
-use cnproc_sys::{Connector, Delivery, Error, EventData};
+use cnproc_sys::{Delivery, Error, EventData, Listener};
 use std::process;
 use std::time::Duration;
 
 /// Whether the naming of this thread comes to the listener as an event.
-pub fn hears(connector: &mut Connector, name: &str) -> Result<bool, Error> {
+pub fn hears(listener: &mut Listener, name: &str) -> Result<bool, Error> {
     system::set_name(name);
-    while let Some(batch) = connector.recv(Some(Duration::ZERO))? {
+    while let Some(batch) = listener.recv(Some(Duration::ZERO))? {
         for delivery in batch {
             if let Delivery::Event(event) = delivery
                 && let EventData::Comm(comm) = event.data()
@@ -24,13 +24,13 @@ pub fn hears(connector: &mut Connector, name: &str) -> Result<bool, Error> {
 }
 
 pub fn events_come(_: &Kernel) -> Outcome {
-    let mut connector = Connector::options().open()?;
-    assert!(hears(&mut connector, "may listen")?, "no event came");
+    let mut listener = Listener::options().open()?;
+    assert!(hears(&mut listener, "may listen")?, "no event came");
     Ok(())
 }
 
 pub fn refused(_: &Kernel) -> Outcome {
-    let error = Connector::options().open().map(drop).expect_err("opened");
+    let error = Listener::options().open().map(drop).expect_err("opened");
     assert_eq!(error, Error::NotPermitted);
     let text = error.to_string();
     assert!(text.contains("before Linux 6.6 it takes CAP_NET_ADMIN"), "{text}");

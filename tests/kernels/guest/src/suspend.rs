@@ -5,7 +5,7 @@ use crate::Outcome;
 use crate::flood::assert_complete_during;
 use crate::kernel::{Kernel, Suspend};
 use crate::system::{self, Child};
-use cnproc_sys::{Connector, Delivery, Error, Event, EventData, EventMask, Identity};
+use cnproc_sys::{Delivery, Error, Event, EventData, EventMask, Identity, Listener};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
@@ -72,13 +72,13 @@ pub fn accounts_stay_exact(_: &Kernel) -> Outcome {
 
 /// The event of that child's taking that user.
 fn hear(
-    connector: &mut Connector,
+    listener: &mut Listener,
     child: &Child,
     user: u8,
 ) -> Result<Event, Box<dyn std::error::Error>> {
     let end = Instant::now() + Duration::from_secs(20);
     while Instant::now() < end {
-        let batch = match connector.recv(Some(Duration::from_millis(100))) {
+        let batch = match listener.recv(Some(Duration::from_millis(100))) {
             Ok(Some(batch)) => batch,
             Ok(None) | Err(Error::Interrupted) => continue,
             Err(error) => return Err(error.into()),
@@ -109,14 +109,14 @@ fn lead() -> u64 {
     (0..100).map(|_| once()).min().unwrap_or_default()
 }
 
-fn identity(connector: &mut Connector, event: &Event) -> Result<Identity, Error> {
-    connector.process(event).map(|process| process.identity())
+fn identity(listener: &mut Listener, event: &Event) -> Result<Identity, Error> {
+    listener.process(event).map(|process| process.identity())
 }
 
 /// Of two listeners: one hears all that proves who it was, the other has the start times alone.
 pub fn processes_are_told_apart(kernel: &Kernel) -> Outcome {
-    let mut by_stream = Connector::options().open()?;
-    let mut by_start = Connector::options().events(EventMask::UID).open()?;
+    let mut by_stream = Listener::options().open()?;
+    let mut by_start = Listener::options().events(EventMask::UID).open()?;
 
     // One process whose pid is another's by now, and one that goes on.
     let mut ended = Child::begin(None)?;
@@ -166,7 +166,7 @@ pub fn processes_are_told_apart(kernel: &Kernel) -> Outcome {
         assert_eq!(hear(&mut by_start, child, user)?, event);
         match identity(&mut by_start, &event)? {
             Identity::Proven => {}
-            Identity::Likely => {
+            _ => {
                 assert_eq!(user, 5, "a process that started ticks before is not proven")
             }
         }

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::permission::hears;
 use crate::raw::{IGNORE, INVALID, LISTEN, RawListener};
-use cnproc_sys::{Check, Connector};
+use cnproc_sys::{Listener, Resumed};
 
 const SMALL: libc::c_int = 64 << 10;
 
@@ -28,15 +28,15 @@ pub fn stray_ignores(kernel: &Kernel, count: u32) -> std::io::Result<()> {
 
 pub fn restored_by_check(kernel: &Kernel) -> Outcome {
     for strays in [1, 2, 7] {
-        let mut connector = Connector::options().open()?;
-        assert!(hears(&mut connector, "before")?, "{strays}: deaf from the start");
-        assert_eq!(connector.check()?, Check::Listening, "{strays}: before");
+        let mut listener = Listener::options().open()?;
+        assert!(hears(&mut listener, "before")?, "{strays}: deaf from the start");
+        assert_eq!(listener.resume()?, Resumed::AlreadyOn, "{strays}: before");
         stray_ignores(kernel, strays)?;
-        assert!(!hears(&mut connector, "switched off")?, "{strays}: not switched off");
-        assert_eq!(connector.check()?, Check::Restored, "{strays}");
-        assert!(hears(&mut connector, "restored")?, "{strays}: not restored");
-        assert_eq!(connector.check()?, Check::Listening, "{strays}: after");
-        assert_eq!(connector.stats().lost, 0, "{strays}: events that were never made are no loss");
+        assert!(!hears(&mut listener, "switched off")?, "{strays}: not switched off");
+        assert_eq!(listener.resume()?, Resumed::Restored, "{strays}");
+        assert!(hears(&mut listener, "restored")?, "{strays}: not restored");
+        assert_eq!(listener.resume()?, Resumed::AlreadyOn, "{strays}: after");
+        assert_eq!(listener.stats().lost, 0, "{strays}: events that were never made are no loss");
     }
     assert!(!RawListener::bind(SMALL)?.hears()?, "the kernel's count is not what it was");
     Ok(())
@@ -44,26 +44,26 @@ pub fn restored_by_check(kernel: &Kernel) -> Outcome {
 
 pub fn check_is_neutral(_: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
-    let mut connector = Connector::options().open()?;
+    let mut listener = Listener::options().open()?;
     for _ in 0..100 {
-        assert_eq!(connector.check()?, Check::Listening);
+        assert_eq!(listener.resume()?, Resumed::AlreadyOn);
     }
-    connector.close();
+    drop(listener);
     assert!(!bystander.hears()?, "checks raised the kernel's count");
-    let mut connector = Connector::options().open()?;
-    assert!(hears(&mut connector, "neutral")?, "checks lowered the kernel's count");
+    let mut listener = Listener::options().open()?;
+    assert!(hears(&mut listener, "neutral")?, "checks lowered the kernel's count");
     Ok(())
 }
 
 pub fn restored_by_open(kernel: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
     stray_ignores(kernel, 5)?;
-    let mut connector = Connector::options().open()?;
-    assert!(hears(&mut connector, "restored")?, "deaf");
-    let mut other = Connector::options().open()?;
-    connector.close();
+    let mut listener = Listener::options().open()?;
+    assert!(hears(&mut listener, "restored")?, "deaf");
+    let mut other = Listener::options().open()?;
+    drop(listener);
     assert!(hears(&mut other, "still")?, "closing switched another listener off");
-    other.close();
+    drop(other);
     assert!(!bystander.hears()?, "the kernel's count is not what it was");
     Ok(())
 }

@@ -1,0 +1,185 @@
+//! The listener: open, change, adopt, close.
+
+mod batch;
+mod fork_guard;
+mod handshake;
+mod options;
+mod receive;
+mod resume;
+mod stats;
+mod waker;
+
+pub use batch::{Batch, Deliveries};
+pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
+pub use resume::Resumed;
+pub use stats::Stats;
+pub use waker::Waker;
+
+use crate::error::Error;
+use crate::procfs::Procfs;
+use crate::socket::Socket;
+use crate::stream::Stream;
+use crate::sys::clock::nanoseconds;
+#[cfg(feature = "std")]
+use crate::sys::fd;
+use cnproc_parse::{EventMask, Filter};
+use core::ffi::c_int;
+use fork_guard::ForkGuard;
+use handshake::Membership;
+
+/// A listener for process events. Dropping it sends IGNORE to the kernel, and closes it.
+///
+/// It is `Send` and `Sync`, and one thread at a time receives from it. A process may open many. After
+/// `fork` the child's copy may only be dropped, which closes the child's descriptors and sends nothing
+/// to the kernel, or [adopted](Self::adopt); any other call there fails with [`Error::Forked`].
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) socket: Socket,
+    pub(crate) stream: Stream,
+    membership: Membership,
+    guard: ForkGuard,
+    pub(crate) procfs: Procfs,
+}
+
+impl Listener {
+    /// Options for opening a listener: all events, unless they are changed.
+    pub const fn options() -> Options {
+        Options::DEFAULT
+    }
+
+    fn open(options: &Options) -> Result<Self, Error> {
+        let socket = Socket::open(&options.filter, options.receive_buffer)?;
+        let mut listener = Self::with_socket(socket, options)?;
+        let Self { socket, stream, membership, .. } = &mut listener;
+        // What comes before the acknowledgement stays in the stream, and what is lost is reported.
+        let clock_ahead = membership.listen(socket, stream, nanoseconds(options.ack_timeout))?;
+        socket.set_clock_ahead(clock_ahead);
+        socket.read_drops(stream)?;
+        if !options.coalesce.is_zero() {
+            socket.coalesce(nanoseconds(options.coalesce))?;
+        }
+        Ok(listener)
+    }
+
+    fn with_socket(socket: Socket, options: &Options) -> Result<Self, Error> {
+        let (has_counter, buffer) = (socket.has_drop_counter(), socket.receive_buffer());
+        Ok(Self {
+            stream: Stream::new(options.filter, options.acks, has_counter, buffer)?,
+            socket,
+            membership: Membership::default(),
+            guard: ForkGuard::new()?,
+            procfs: Procfs::new(),
+        })
+    }
+
+    /// A listener on the other end of a test's socket.
+    #[cfg(test)]
+    pub(crate) fn with_fd(fd: crate::sys::fd::Fd, options: Options) -> Self {
+        Self::with_socket(Socket::with_fd(fd).unwrap(), &options).unwrap()
+    }
+
+    /// Changes the types of events wanted. Events that are already queued are checked against the new mask,
+    /// too. After an error the old mask is in force.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], and [`Error::System`].
+    pub fn set_events(&mut self, events: EventMask) -> Result<(), Error> {
+        self.check_owner()?;
+        let filter = Filter { events, ..*self.stream.filter() };
+        if filter == *self.stream.filter() {
+            return Ok(());
+        }
+        // Read before anything is changed: this may fail.
+        let before = self.socket.drops()?;
+        self.socket.attach(&filter)?;
+        let drops = self.socket.drops().unwrap_or(before);
+        self.stream.set_filter(filter, drops, self.socket.now());
+        Ok(())
+    }
+
+    /// What the listener has seen so far.
+    pub const fn stats(&self) -> Stats {
+        let (counts, filter) = (self.stream.counts(), self.stream.filter());
+        let (lost, lost_is_lower_bound) = self.stream.lost();
+        Stats {
+            delivered: counts.delivered,
+            lost,
+            lost_is_lower_bound,
+            trimmed: counts.trimmed,
+            forged: counts.forged,
+            malformed: counts.malformed,
+            unknown: counts.unknown,
+            acks: counts.acks,
+            events: filter.events,
+            skip_threads: filter.skip_threads,
+            receive_buffer: self.socket.receive_buffer(),
+        }
+    }
+
+    /// Checks that the calling process owns the listener, and is no forked child of the owner.
+    ///
+    /// # Errors
+    /// [`Error::Forked`]
+    #[doc(hidden)]
+    pub fn check_owner(&self) -> Result<(), Error> {
+        if self.guard.is_owner() { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    /// Makes the calling process the owner: a forked child takes the listener over.
+    ///
+    /// For a daemon that opens the listener first, so that errors reach the terminal, and forks then; or
+    /// for a worker process that its parent opened it for. From now on all calls in the former owner fail
+    /// with [`Error::Forked`], and dropping it there sends nothing to the kernel. What had been received
+    /// before the fork and not handed over is in both; what comes later only in the process that receives
+    /// it: the former owner must not be receiving meanwhile.
+    pub fn adopt(&mut self) {
+        self.guard.adopt();
+    }
+
+    /// The descriptor, to wait on with `poll` or epoll. The listener keeps owning it.
+    ///
+    /// Before polling, call [`recv`](Self::recv) with a zero timeout until it returns `None`: events
+    /// already received do not make the descriptor readable. That applies to edge- and level-triggered
+    /// polling.
+    pub fn raw_fd(&self) -> c_int {
+        self.socket.pollable().raw()
+    }
+
+    /// A handle by which other threads, and signal handlers, end the wait of a [`recv`](Self::recv).
+    ///
+    /// # Errors
+    /// [`Error::System`]
+    pub fn waker(&self) -> Result<Waker, Error> {
+        Waker::new(self.socket.wake())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // A child's IGNORE would silence the parent.
+        if self.guard.is_owner() {
+            self.membership.ignore(&self.socket);
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::os::fd::AsFd for Listener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        fd::borrow(self.socket.pollable())
+    }
+}
+
+#[cfg(feature = "std")]
+impl std::os::fd::AsRawFd for Listener {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.raw_fd()
+    }
+}
+
+#[cfg(test)]
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Listener>();
+    is_send_and_sync::<Waker>();
+};

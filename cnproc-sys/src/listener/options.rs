@@ -1,0 +1,91 @@
+//! How a listener is to be opened.
+
+use super::Listener;
+use crate::error::Error;
+use cnproc_parse::{EventMask, Filter};
+use core::time::Duration;
+
+/// The default of [`Options::receive_buffer`]: 16 MiB. The kernel grants twice that. An event takes about
+/// 0.8 KiB of it (832 bytes on Linux 6.18), so it holds 40,329 events there.
+pub const DEFAULT_RECEIVE_BUFFER: u32 = 16 << 20;
+
+/// The default of [`Options::ack_timeout`].
+pub const DEFAULT_ACK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How a listener is to be opened. See [`Listener::options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "call open()"]
+pub struct Options {
+    pub(super) filter: Filter,
+    pub(super) acks: bool,
+    pub(super) receive_buffer: u32,
+    pub(super) ack_timeout: Duration,
+    pub(super) coalesce: Duration,
+}
+
+impl Options {
+    pub(super) const DEFAULT: Self = Self {
+        filter: Filter::EVERYTHING,
+        acks: false,
+        receive_buffer: DEFAULT_RECEIVE_BUFFER,
+        ack_timeout: DEFAULT_ACK_TIMEOUT,
+        coalesce: Duration::ZERO,
+    };
+
+    /// The types of events wanted; all by default. A filter in the kernel drops the others before they are
+    /// queued, so they do not wake the listener.
+    pub const fn events(mut self, events: EventMask) -> Self {
+        self.filter.events = events;
+        self
+    }
+
+    /// Leaves out events that concern only a thread: see
+    /// [`Event::is_thread`](cnproc_parse::Event::is_thread). The filter in the kernel drops them, too.
+    pub const fn skip_threads(mut self, skip_threads: bool) -> Self {
+        self.filter.skip_threads = skip_threads;
+        self
+    }
+
+    /// Delivers acknowledgements, too: this listener's own, and those of all others.
+    pub const fn acks(mut self, acks: bool) -> Self {
+        self.acks = acks;
+        self
+    }
+
+    /// The receive buffer to ask for, in bytes. Without CAP_NET_ADMIN the kernel grants no more than the
+    /// sysctl `net.core.rmem_max` allows. [`Stats`](crate::Stats) has what it granted.
+    pub const fn receive_buffer(mut self, bytes: u32) -> Self {
+        self.receive_buffer = bytes;
+        self
+    }
+
+    /// How long to wait for the kernel's acknowledgement. It comes at once or, as a rule, never.
+    pub const fn ack_timeout(mut self, timeout: Duration) -> Self {
+        self.ack_timeout = timeout;
+        self
+    }
+
+    /// Wake-up coalescing: how long to delay events so that one wake-up delivers many. By default events
+    /// are not delayed.
+    ///
+    /// The first event starts the delay, and when it ends all events received meanwhile are delivered: at
+    /// 10,000 events a second a delay of 10 ms causes 100 wake-ups instead of 10,000, and wake-ups are most
+    /// of a listener's cost. The delay ends early when the receive buffer is a quarter full. The buffer
+    /// should hold what arrives in that time; the default does for up to 10 ms of any flow.
+    ///
+    /// [`recv`](Listener::recv)'s timeout is independent: if it expires first, nothing is delivered yet.
+    /// With `poll` it works likewise: the descriptor is then an epoll instance, readable when there is a
+    /// step to take. When [`recv`](Listener::recv) with a timeout of zero returns nothing, poll again.
+    pub const fn coalesce(mut self, longest: Duration) -> Self {
+        self.coalesce = longest;
+        self
+    }
+
+    /// Opens the listener, and waits until the kernel has acknowledged it.
+    ///
+    /// # Errors
+    /// Whatever keeps events from coming, by its reason: see [`Error`].
+    pub fn open(self) -> Result<Listener, Error> {
+        Listener::open(&self)
+    }
+}

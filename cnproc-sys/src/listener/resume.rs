@@ -1,0 +1,76 @@
+//! Whether the kernel still generates events, and how to make it resume.
+//!
+//! It has one count of listeners for all sockets, and generates events and acknowledgements while that is
+//! above 0. Other processes can lower it while we listen, without notice:
+//!
+//! - before Linux 6.6, by any IGNORE beyond their own LISTENs;
+//! - since then, although IGNORE is meant to silence only its sender, by IGNOREs that each follow an
+//!   invalid request, which needs no privilege; and some releases of 6.6.y and 6.7.y reset the count by
+//!   themselves.
+//!
+//! But a request is acknowledged if and only if the count is above 0, and that is what is probed.
+
+use super::Listener;
+use super::handshake::{EVERYTHING, Probe, force_resume, probe};
+use crate::error::Error;
+use cnproc_parse::Operation;
+
+/// What [`Listener::resume`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resumed {
+    /// The kernel generates events.
+    AlreadyOn,
+    /// Other processes had disabled events globally; the kernel generates them again. What happened in the
+    /// meantime never became an event, so no count includes it.
+    Restored,
+    /// So many events have been received and not handed over (16,384) that there was no room for the
+    /// kernel's answer: take some, and ask again.
+    Unknown,
+}
+
+impl Listener {
+    /// Finds out whether the kernel still generates events, and makes it resume if it does not.
+    ///
+    /// Other programs can disable events for all listeners, without a trace: a listener that closes twice,
+    /// or sends IGNORE without LISTEN. Call this when silence is suspicious, for example each time
+    /// [`recv`](Self::recv) has waited for a minute without result. It takes a few system calls, and causes
+    /// one or two acknowledgements, which all listeners receive.
+    ///
+    /// # Errors
+    /// [`Error::Muted`], [`Error::Forked`], and [`Error::System`].
+    pub fn resume(&mut self) -> Result<Resumed, Error> {
+        self.check_owner()?;
+        let resumed = self.probe_and_resume();
+        // What was lost meanwhile is reported before what has been received.
+        self.socket.read_drops(&mut self.stream)?;
+        let resumed = resumed?;
+        if resumed == Resumed::Restored {
+            self.stream.doubt(self.socket.now());
+        }
+        Ok(resumed)
+    }
+
+    fn probe_and_resume(&mut self) -> Result<Resumed, Error> {
+        let Self { socket, stream, .. } = self;
+        let mut probe = |operation, events| probe(socket, stream, operation, events);
+        // Linux 6.6 and later: a repeated LISTEN, which counts nothing. Ignored before.
+        match probe(Operation::Listen, Some(EVERYTHING))? {
+            Probe::Answered => return Ok(Resumed::AlreadyOn),
+            Probe::Unknown => return Ok(Resumed::Unknown),
+            Probe::Ignored => {}
+        }
+        // Before 6.6: one LISTEN more, which makes the count at least 1 unless it was below 0, and one IGNORE.
+        // There the IGNORE is answered if the count was at least 1 from the start. Since 6.6 an IGNORE would
+        // be counted, so first find out which kernel it is.
+        if probe(Operation::Listen, None)? == Probe::Answered {
+            if probe(Operation::Listen, Some(EVERYTHING))? == Probe::Answered {
+                return Ok(Resumed::Restored);
+            }
+            if probe(Operation::Ignore, None)? == Probe::Answered {
+                return Ok(Resumed::AlreadyOn);
+            }
+        }
+        if force_resume(socket, stream)? { Ok(Resumed::Restored) } else { Err(Error::Muted) }
+    }
+}

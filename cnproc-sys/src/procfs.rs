@@ -1,0 +1,51 @@
+//! `/proc`, opened once.
+
+mod clock;
+
+pub(crate) use clock::{Start, monotonic};
+
+use crate::error::{Call, Error};
+use crate::sys::fd::Fd;
+use crate::sys::file;
+use clock::Clocks;
+
+/// `/proc`, and the clocks of the start times in it.
+#[derive(Debug)]
+pub(crate) struct Procfs {
+    directory: Option<Fd>,
+    clocks: Clocks,
+}
+
+impl Procfs {
+    /// Opens `/proc` if it is there: the process may change its root later.
+    pub(crate) fn new() -> Self {
+        Self { directory: open_procfs().ok(), clocks: Clocks::new() }
+    }
+
+    pub(crate) const fn clocks(&mut self) -> &mut Clocks {
+        &mut self.clocks
+    }
+
+    pub(crate) fn directory(&mut self) -> Result<&Fd, Error> {
+        if self.directory.is_none() {
+            self.directory = Some(open_procfs()?);
+        }
+        self.directory.as_ref().ok_or(Error::NoProcfs)
+    }
+}
+
+/// `/proc`, if it belongs to this process's pid namespace, which is that of the events.
+fn open_procfs() -> Result<Fd, Error> {
+    let directory = file::open_directory(Call::OpenProc, None, c"/proc").map_err(no_procfs)?;
+    // In that of another namespace this process does not exist.
+    file::readlink(Call::OpenProc, Some(&directory), c"self", &mut [0; 12]).map_err(no_procfs)?;
+    Ok(directory)
+}
+
+fn no_procfs(error: Error) -> Error {
+    let Error::System { errno, .. } = error else { return error };
+    match errno.raw() {
+        libc::ENOENT | libc::ENOTDIR | libc::EINVAL => Error::NoProcfs,
+        _ => error,
+    }
+}

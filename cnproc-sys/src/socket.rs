@@ -1,0 +1,195 @@
+//! The socket: opening, receiving into the stream, waiting, the drop counter.
+
+mod coalesce;
+pub(crate) mod diagnosis;
+
+use crate::error::Error;
+use crate::stream::{DropReading, Progress, Received, Stream};
+use crate::sys::fd::Fd;
+use crate::sys::{self, clock, netlink, wait};
+use cnproc_parse::{Filter, kernel};
+use coalesce::Coalesce;
+
+/// A bound netlink socket, and what a thread that waits for it waits on.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: Fd,
+    coalesce: Option<Coalesce>,
+    /// Made readable by [`wake`](Self::wake).
+    wake: Fd,
+    receive_buffer: u32,
+    has_drop_counter: bool,
+    /// How far the clock of the events is ahead of this process's: see [`Membership::listen`].
+    clock_ahead_ns: u64,
+    /// The last receiving call did not empty the queue: the next need not wait.
+    has_more: bool,
+}
+
+impl Socket {
+    /// Opens the socket and joins the group, with the filter in force.
+    pub(crate) fn open(filter: &Filter, receive_buffer: u32) -> Result<Self, Error> {
+        let fd = netlink::netlink_socket().map_err(diagnosis::no_socket)?;
+        netlink::set_receive_buffer(&fd, receive_buffer)?;
+        if netlink::memory(&fd).is_ok() {
+            // A full queue then refuses what there is no room for, and no more than that. Without the
+            // drop counter it would do so silently.
+            netlink::set_no_enobufs(&fd)?;
+        }
+        let socket = Self::with_fd(fd)?;
+        // Before bind: nothing unwanted ever enters the queue.
+        socket.attach(filter)?;
+        netlink::bind(&socket.fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
+        netlink::connect_to_kernel(&socket.fd)?;
+        Ok(socket)
+    }
+
+    /// Takes over an open socket.
+    pub(crate) fn with_fd(fd: Fd) -> Result<Self, Error> {
+        Ok(Self {
+            coalesce: None,
+            wake: wait::eventfd()?,
+            receive_buffer: netlink::receive_buffer(&fd)?,
+            has_drop_counter: netlink::memory(&fd).is_ok(),
+            clock_ahead_ns: 0,
+            has_more: false,
+            fd,
+        })
+    }
+
+    /// Coalesces wake-ups from now on: delays events by up to `longest_ns`.
+    pub(crate) fn coalesce(&mut self, longest_ns: u64) -> Result<(), Error> {
+        self.coalesce = Some(Coalesce::new(&self.fd, longest_ns, self.receive_buffer)?);
+        Ok(())
+    }
+
+    pub(crate) const fn receive_buffer(&self) -> u32 {
+        self.receive_buffer
+    }
+
+    pub(crate) const fn has_drop_counter(&self) -> bool {
+        self.has_drop_counter
+    }
+
+    pub(crate) const fn fd(&self) -> &Fd {
+        &self.fd
+    }
+
+    /// The descriptor that a user polls.
+    pub(crate) fn pollable(&self) -> &Fd {
+        self.coalesce.as_ref().map_or(&self.fd, Coalesce::fd)
+    }
+
+    /// The descriptor that ends a wait once it is readable.
+    pub(crate) const fn wake(&self) -> &Fd {
+        &self.wake
+    }
+
+    pub(crate) const fn set_clock_ahead(&mut self, clock_ahead_ns: u64) {
+        self.clock_ahead_ns = clock_ahead_ns;
+    }
+
+    /// Now, on the events' clock, or a moment later.
+    pub(crate) fn now(&self) -> u64 {
+        clock::monotonic().wrapping_add(self.clock_ahead_ns)
+    }
+
+    /// Lets the kernel drop what the filter does not want.
+    pub(crate) fn attach(&self, filter: &Filter) -> Result<(), Error> {
+        if filter.is_everything() {
+            netlink::detach_filter(&self.fd)
+        } else {
+            netlink::attach_filter(&self.fd, &filter.program())
+        }
+    }
+
+    /// Waits until there may be something to receive, or the timeout expires; without one, indefinitely.
+    pub(crate) fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Waited, Error> {
+        let is_coalescing = self.coalesce.as_ref().is_some_and(|coalesce| !coalesce.is_draining());
+        if !is_coalescing && (self.has_more || timeout_ns == Some(0)) {
+            return Ok(Waited::Receive);
+        }
+        if timeout_ns != Some(0) {
+            let ready = wait::readable(self.pollable(), &self.wake, timeout_ns)?;
+            if ready.wake && wait::take_signal(&self.wake) {
+                return Ok(Waited::Woken);
+            }
+            if !ready.source {
+                return Ok(Waited::Nothing);
+            }
+        }
+        match &mut self.coalesce {
+            Some(coalesce) if !coalesce.is_draining() => {
+                let is_due = coalesce.on_ready(&self.fd)?;
+                Ok(if is_due { Waited::Receive } else { Waited::Nothing })
+            }
+            _ => Ok(Waited::Receive),
+        }
+    }
+
+    /// Receives one batch into the stream, without waiting; reads the drop counter where the stream needs
+    /// it.
+    pub(crate) fn receive(&mut self, stream: &mut Stream) -> Result<Progress, Error> {
+        let received = match netlink::recvmmsg(&self.fd, stream.vacancy()) {
+            Ok(count) => Received::Datagrams(count),
+            Err(error) if sys::is(&error, libc::EAGAIN) => Received::Datagrams(0),
+            Err(error) if sys::is(&error, libc::ENOBUFS) => Received::Overrun,
+            Err(error) => return Err(error),
+        };
+        let progress = stream.received(received, self.now());
+        self.has_more = !progress.drained;
+        if let Some(coalesce) = &mut self.coalesce {
+            coalesce.on_drained(&self.fd, progress.count, progress.drained)?;
+        }
+        if stream.wants_drop_reading() {
+            self.read_drops(stream)?;
+        }
+        Ok(progress)
+    }
+
+    /// Receives until the socket's queue is empty, or the stream's full.
+    pub(crate) fn drain(&mut self, stream: &mut Stream) -> Result<Progress, Error> {
+        let mut sum = Progress { count: 0, drained: false, overran: false };
+        while !sum.drained && !stream.is_full() {
+            let progress = self.receive(stream)?;
+            sum.count += progress.count;
+            sum.overran |= progress.overran;
+            sum.drained = progress.drained;
+        }
+        Ok(sum)
+    }
+
+    /// Reads the drop counter into the stream.
+    pub(crate) fn read_drops(&self, stream: &mut Stream) -> Result<(), Error> {
+        let reading = if self.has_drop_counter {
+            let memory = netlink::memory(&self.fd)?;
+            // The counter is read after the size of the queue, so the queue must be looked at again.
+            let queue_is_empty = memory.queued == 0
+                && memory.drops != stream.counted_drops()
+                && netlink::memory(&self.fd)?.queued == 0;
+            Some(DropReading { drops: memory.drops, queue_is_empty })
+        } else {
+            None
+        };
+        stream.read_drops(reading, self.now());
+        Ok(())
+    }
+
+    /// The drop counter; None where there is none.
+    pub(crate) fn drops(&self) -> Result<Option<u32>, Error> {
+        if !self.has_drop_counter {
+            return Ok(None);
+        }
+        netlink::memory(&self.fd).map(|memory| Some(memory.drops))
+    }
+}
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// There may be something to receive.
+    Receive,
+    /// Another thread asked for it.
+    Woken,
+    /// Time passed; or events are delayed to be delivered together.
+    Nothing,
+}

@@ -1,0 +1,119 @@
+//! Why there will be no events: found out by looking, once something has failed.
+
+use crate::error::{Call, Errno, Error};
+use crate::sys::file;
+use core::ffi::CStr;
+
+/// The names of the initial namespaces: their inode numbers are in `include/linux/proc_ns.h`.
+const INITIAL_USER: &[u8] = b"user:[4026531837]";
+const INITIAL_PID: &[u8] = b"pid:[4026531836]";
+
+/// `socket` failed.
+pub(crate) fn no_socket(error: Error) -> Error {
+    let Error::System { errno, .. } = error else { return error };
+    match errno.raw() {
+        libc::EPROTONOSUPPORT => Error::NoConnector,
+        // Netlink itself is part of every kernel that has a connector.
+        libc::EAFNOSUPPORT | libc::EACCES | libc::EPERM => Error::Sandboxed,
+        _ => error,
+    }
+}
+
+/// `bind` failed.
+pub(crate) fn not_bound(error: Error) -> Error {
+    let Error::System { errno, .. } = error else { return error };
+    match errno.raw() {
+        // Root in a user namespace of its own lacks the capability that counts.
+        libc::EPERM if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) => Error::UserNamespace,
+        libc::EPERM => Error::NotPermitted,
+        libc::EACCES => Error::Sandboxed,
+        _ => error,
+    }
+}
+
+/// The request could not be sent.
+pub(crate) fn not_sent(error: Error) -> Error {
+    let Error::System { errno, .. } = error else { return error };
+    match errno.raw() {
+        // The connector's end of the socket exists in the initial network namespace only.
+        libc::ECONNREFUSED => Error::NetworkNamespace,
+        libc::EPERM => Error::NotPermitted,
+        libc::EACCES => Error::Sandboxed,
+        _ => error,
+    }
+}
+
+/// The kernel acknowledged with an error.
+pub(crate) const fn refused(err: u32) -> Error {
+    match err as i32 {
+        libc::EPERM => Error::NotPermitted,
+        err => Error::Refused(Errno(err)),
+    }
+}
+
+/// A visible reason for which the kernel ignores every request, if there is one.
+pub(crate) fn ignored() -> Option<Error> {
+    if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) {
+        Some(Error::UserNamespace)
+    } else if is_elsewhere(c"/proc/self/ns/pid", INITIAL_PID) {
+        Some(Error::PidNamespace)
+    } else if has_process_events() == Some(false) {
+        Some(Error::NoProcessEvents)
+    } else {
+        None
+    }
+}
+
+/// Whether the namespace is another than the initial one. If it cannot be seen, no.
+fn is_elsewhere(namespace: &CStr, initial: &[u8]) -> bool {
+    file::readlink(Call::OpenProc, None, namespace, &mut [0; 32]).is_ok_and(|name| name != initial)
+}
+
+/// Whether `/proc/net/connector`, which lists the kernel's connectors, lists 1:1. None if it cannot be
+/// read.
+fn has_process_events() -> Option<bool> {
+    let mut bytes = [0; 1024];
+    let list = file::read_path(Call::OpenProc, c"/proc/net/connector", &mut bytes).ok()?;
+    Some(lists_process_events(list))
+}
+
+/// Each line except the first is a name and an id, which ends it.
+fn lists_process_events(list: &[u8]) -> bool {
+    list.windows(5).any(|end| end == b" 1:1\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_of_connectors_is_read_by_id() {
+        let with = b"Name            ID\ncn_proc         1:1\nw1              3:1\n";
+        assert!(lists_process_events(with));
+        assert!(!lists_process_events(b"Name            ID\nw1              11:1\n"));
+        assert!(!lists_process_events(b""));
+    }
+
+    #[test]
+    fn connector_of_this_machine_is_listed() {
+        assert_eq!(has_process_events(), Some(true));
+    }
+
+    #[test]
+    fn invisible_namespace_counts_as_initial() {
+        assert!(!is_elsewhere(c"/proc/self/ns/no-such-namespace", INITIAL_PID));
+        assert!(is_elsewhere(c"/proc/self/ns/net", INITIAL_PID));
+    }
+
+    #[test]
+    fn refused_socket_is_a_sandbox_and_a_missing_protocol_is_not() {
+        let error = |errno| Error::System { call: Call::Socket, errno: Errno(errno) };
+        for errno in [libc::EAFNOSUPPORT, libc::EACCES, libc::EPERM] {
+            assert_eq!(no_socket(error(errno)), Error::Sandboxed);
+        }
+        assert_eq!(no_socket(error(libc::EPROTONOSUPPORT)), Error::NoConnector);
+        assert_eq!(no_socket(error(libc::EMFILE)), error(libc::EMFILE));
+        assert_eq!(not_bound(error(libc::EACCES)), Error::Sandboxed);
+        assert_eq!(not_sent(error(libc::EACCES)), Error::Sandboxed);
+    }
+}

@@ -1,0 +1,54 @@
+//! Files and directories.
+
+use super::fd::Fd;
+use super::{failed, value};
+use crate::error::{Call, Error};
+use core::ffi::{CStr, c_int};
+
+fn openat(call: Call, directory: c_int, path: &CStr, flags: c_int) -> Result<Fd, Error> {
+    // SAFETY: `path` ends with NUL.
+    let fd = unsafe { libc::openat(directory, path.as_ptr(), flags | libc::O_CLOEXEC) };
+    value(call, fd).map(Fd::new)
+}
+
+/// Opens a directory to reach what is in it. `path` is relative to `at`, if that is given.
+pub(crate) fn open_directory(call: Call, at: Option<&Fd>, path: &CStr) -> Result<Fd, Error> {
+    openat(call, at.map_or(libc::AT_FDCWD, Fd::raw), path, libc::O_PATH | libc::O_DIRECTORY)
+}
+
+/// Opens a file of a directory for reading.
+pub(crate) fn open_file(call: Call, directory: &Fd, name: &CStr) -> Result<Fd, Error> {
+    openat(call, directory.raw(), name, libc::O_RDONLY)
+}
+
+/// Reads once. Returns the number of bytes read.
+pub(crate) fn read(call: Call, fd: &Fd, bytes: &mut [u8]) -> Result<usize, Error> {
+    // SAFETY: `bytes` is valid for writing of its length.
+    let count = unsafe { libc::read(fd.raw(), bytes.as_mut_ptr().cast(), bytes.len()) };
+    usize::try_from(count).map_err(|_| failed(call))
+}
+
+/// Reads the beginning of a file, as much as fits.
+pub(crate) fn read_path<'a>(
+    call: Call,
+    path: &CStr,
+    bytes: &'a mut [u8],
+) -> Result<&'a [u8], Error> {
+    let count = read(call, &openat(call, libc::AT_FDCWD, path, libc::O_RDONLY)?, bytes)?;
+    Ok(bytes.get(..count).unwrap_or_default())
+}
+
+/// Reads the target of a symbolic link, as much as fits. `path` is relative to `at`, if that is given.
+pub(crate) fn readlink<'a>(
+    call: Call,
+    at: Option<&Fd>,
+    path: &CStr,
+    bytes: &'a mut [u8],
+) -> Result<&'a [u8], Error> {
+    let (start, length) = (bytes.as_mut_ptr(), bytes.len());
+    let directory = at.map_or(libc::AT_FDCWD, Fd::raw);
+    // SAFETY: `path` ends with NUL, `bytes` is valid for writing of its length.
+    let count = unsafe { libc::readlinkat(directory, path.as_ptr(), start.cast(), length) };
+    let count = usize::try_from(count).map_err(|_| failed(call))?;
+    Ok(bytes.get(..count).unwrap_or_default())
+}
