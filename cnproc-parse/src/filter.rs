@@ -1,5 +1,8 @@
 //! Which events a listener wants, decided twice: in the kernel by a classic BPF program on the
 //! socket, which every kernel runs, and again in user space.
+//!
+//! A neighbour's filter may have cut a message before the program runs (see `SECURITY.md`). The program
+//! lets one pass that is too short to be an event, so that user space can count it as lost.
 
 use crate::cn_msg;
 use crate::event::Event;
@@ -8,12 +11,23 @@ use crate::mask::EventMask;
 use crate::nlmsg;
 use core::mem::offset_of;
 
-/// Which events a listener wants. Acknowledgements always pass.
+/// Which acknowledgements pass a [`Filter`]'s program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// All: this listener's own, and those of all others.
+    All,
+    /// Those whose `cn_msg.ack` is this number. It is the request's + 1.
+    Only(u32),
+    /// None.
+    None,
+}
+
+/// Which events a listener wants. Acknowledgements always match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// The types wanted. [`EventMask::ALL`] lets types pass that are yet to be invented, too.
     pub events: EventMask,
-    /// Leave out what concerns a thread only ([`Event::is_thread`]).
+    /// Leave out events that concern only a thread ([`Event::is_thread`]).
     pub skip_threads: bool,
 }
 
@@ -44,11 +58,18 @@ impl Filter {
         wanted && !(self.skip_threads && event.is_thread())
     }
 
-    /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an event that is
-    /// not wanted is never queued.
+    /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an unwanted event is never
+    /// queued. All acknowledgements pass.
     pub fn program(&self) -> Program {
+        self.program_with(Acks::All)
+    }
+
+    /// As [`program`](Self::program), and only these acknowledgements pass. Any user can cause others'
+    /// acknowledgements, as many as he likes.
+    pub fn program_with(&self, acks: Acks) -> Program {
         let mut program = Program::EMPTY;
-        program.push(&ACKNOWLEDGEMENTS);
+        program.push(&SHORT);
+        program.push_acks(acks);
         if !self.events.contains(EventMask::EXIT) && self.events.contains(EventMask::NONZERO_EXIT) {
             program.push(&EXITS_BY_CODE);
         }
@@ -71,6 +92,7 @@ impl Filter {
 const EVENT: u32 = (nlmsg::SIZE + cn_msg::SIZE) as u32;
 const WHAT: u32 = EVENT + offset_of!(proc_event, what) as u32;
 const DATA: u32 = EVENT + offset_of!(proc_event, event_data) as u32;
+const ACK: u32 = (nlmsg::SIZE + offset_of!(kernel::cn_msg, ack)) as u32;
 
 /// What a load makes of a word that the kernel wrote in its own byte order: BPF loads are
 /// big-endian.
@@ -80,10 +102,12 @@ const fn loaded(word: u32) -> u32 {
 
 // linux/bpf_common.h, as class | size | mode.
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const LOAD_LENGTH: u16 = 0x80; // BPF_LD | BPF_W | BPF_LEN
 const COPY_TO_X: u16 = 0x07; // BPF_MISC | BPF_TAX
 const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
 const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_EQUAL_X: u16 = 0x1d; // BPF_JMP | BPF_JEQ | BPF_X
+const JUMP_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const JUMP_ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
@@ -96,8 +120,22 @@ const fn step(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
-const ACKNOWLEDGEMENTS: [sock_filter; 2] =
-    [step(LOAD, 0, 0, WHAT), step(JUMP_EQUAL, ACCEPT, NEXT, kernel::PROC_EVENT_NONE)];
+/// Accepts what is shorter than the shortest event, of Linux before 3.2: every load below is within that.
+const SHORT: [sock_filter; 2] = {
+    const SHORTEST: u32 = EVENT + kernel::PROC_EVENT_SIZE_BEFORE_3_2 as u32;
+    [step(LOAD_LENGTH, 0, 0, 0), step(JUMP_AT_LEAST, NEXT, ACCEPT, SHORTEST)]
+};
+
+/// Goes on with the event's type loaded.
+const LOAD_WHAT: sock_filter = step(LOAD, 0, 0, WHAT);
+
+const fn acks_of(ack: u32) -> [sock_filter; 3] {
+    [
+        step(JUMP_EQUAL, NEXT, 2, kernel::PROC_EVENT_NONE),
+        step(LOAD, 0, 0, ACK),
+        step(JUMP_EQUAL, ACCEPT, REJECT, loaded(ack)),
+    ]
+}
 
 /// The kernel gives a nonzero exit no bit of its own. All but exits with 0: on to the mask.
 const EXITS_BY_CODE: [sock_filter; 5] = [
@@ -132,7 +170,7 @@ const PROCESSES: [sock_filter; 14] = {
 const RETURNS: [sock_filter; 2] = [step(RETURN, 0, 0, u32::MAX), step(RETURN, 0, 0, 0)];
 
 const LONGEST: usize =
-    ACKNOWLEDGEMENTS.len() + EXITS_BY_CODE.len() + 1 + PROCESSES.len() + RETURNS.len();
+    SHORT.len() + 1 + acks_of(0).len() + EXITS_BY_CODE.len() + 1 + PROCESSES.len() + RETURNS.len();
 
 /// A classic BPF program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +188,24 @@ impl Program {
         for (slot, instruction) in rest.zip(more) {
             *slot = *instruction;
             self.length += 1;
+        }
+    }
+
+    /// The program of a socket that receives nothing but acknowledgements.
+    pub fn acks_only() -> Self {
+        let mut program = Self::EMPTY;
+        program.push(&SHORT);
+        program.push_acks(Acks::All);
+        program.push(&[step(JUMP_EQUAL, ACCEPT, REJECT, kernel::PROC_EVENT_NONE)]);
+        program.finish()
+    }
+
+    fn push_acks(&mut self, acks: Acks) {
+        self.push(&[LOAD_WHAT]);
+        match acks {
+            Acks::All => self.push(&[step(JUMP_EQUAL, ACCEPT, NEXT, kernel::PROC_EVENT_NONE)]),
+            Acks::Only(ack) => self.push(&acks_of(ack)),
+            Acks::None => self.push(&[step(JUMP_EQUAL, REJECT, NEXT, kernel::PROC_EVENT_NONE)]),
         }
     }
 

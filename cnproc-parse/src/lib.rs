@@ -78,7 +78,7 @@ pub use event::{Event, event_name, event_name_c};
 pub use event_data::{
     Ack, Comm, Coredump, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
 };
-pub use filter::{Filter, Program};
+pub use filter::{Acks, Filter, Program};
 pub use mask::EventMask;
 pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};

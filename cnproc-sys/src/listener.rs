@@ -26,6 +26,7 @@ use cnproc_parse::{EventMask, Filter};
 use core::ffi::c_int;
 use fork_guard::ForkGuard;
 use handshake::Membership;
+pub(crate) use handshake::{Probe, is_on};
 
 /// A listener for process events. Dropping it sends IGNORE to the kernel, and closes it.
 ///
@@ -48,7 +49,7 @@ impl Listener {
     }
 
     fn open(options: &Options) -> Result<Self, Error> {
-        let socket = Socket::open(&options.filter, options.receive_buffer)?;
+        let socket = Socket::open(&options.filter, options.acks, options.receive_buffer)?;
         let mut listener = Self::with_socket(socket, options)?;
         let Self { socket, stream, membership, .. } = &mut listener;
         // What comes before the acknowledgement stays in the stream, and what is lost is reported.
@@ -91,7 +92,7 @@ impl Listener {
         }
         // Read before anything is changed: this may fail.
         let before = self.socket.drops()?;
-        self.socket.attach(&filter)?;
+        self.socket.set_filter(&filter)?;
         let drops = self.socket.drops().unwrap_or(before);
         self.stream.set_filter(filter, drops, self.socket.now());
         Ok(())
@@ -110,6 +111,7 @@ impl Listener {
             malformed: counts.malformed,
             unknown: counts.unknown,
             acks: counts.acks,
+            maybe_muted: counts.maybe_muted,
             events: filter.events,
             skip_threads: filter.skip_threads,
             receive_buffer: self.socket.receive_buffer(),

@@ -9,7 +9,7 @@ pub use facts::Status;
 pub use identify::Identity;
 
 use crate::error::{Call, Error};
-use crate::listener::{Batch, Listener};
+use crate::listener::{Batch, Listener, Probe, is_on};
 use crate::sys::fd::Fd;
 use crate::sys::{file, process};
 use cnproc_parse::Event;
@@ -107,9 +107,14 @@ impl Listener {
         let is_thread = stat.exit_signal == -1 && facts::tgid(&directory)? != tgid;
         // Before the stream is read.
         let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
-        let evidence = self.evidence(event, tgid)?;
+        let now = self.socket.now();
         let start = self.procfs.clocks().start(stat.start_ticks, event.timestamp_ns);
         let candidate = Candidate { stat, is_thread, start, has_run };
+        let evidence = if candidate.needs_the_stream() {
+            self.confirmed_evidence(event, tgid, now)?
+        } else {
+            self.evidence(event, tgid)?
+        };
         let identity = identify(&event.data(), &candidate, &evidence).ok_or(Error::ProcessGone)?;
         let lead_ns = self.procfs.clocks().lead_ns();
         Ok(Process { directory, event: *event, tgid, identity, lead_ns })
@@ -125,12 +130,31 @@ impl Listener {
     /// [`Error::Forked`], and [`Error::System`].
     pub fn replaced(&mut self, process: &Process) -> Result<Replaced, Error> {
         self.check_owner()?;
-        let evidence = self.evidence(&process.event, process.tgid)?;
+        let now = self.socket.now();
+        let evidence = self.confirmed_evidence(&process.event, process.tgid, now)?;
         Ok(match evidence {
             _ if evidence.replaced => Replaced::Yes,
             _ if evidence.all_execs => Replaced::No,
             _ => Replaced::Unknown,
         })
+    }
+
+    /// The evidence, complete only if the kernel generated events at `now_ns` or later, and if nothing shows
+    /// that it did not in between.
+    fn confirmed_evidence(
+        &mut self,
+        event: &Event,
+        tgid: i32,
+        now_ns: u64,
+    ) -> Result<Evidence, Error> {
+        let evidence = self.evidence(event, tgid)?;
+        if !evidence.is_complete() || self.stream.newest_ns() > now_ns {
+            return Ok(evidence);
+        }
+        if is_on(&mut self.socket, &mut self.stream)? != Probe::Answered {
+            return Ok(evidence.incomplete());
+        }
+        self.evidence(event, tgid)
     }
 
     fn evidence(&mut self, event: &Event, tgid: i32) -> Result<Evidence, Error> {
@@ -140,7 +164,7 @@ impl Listener {
             return Ok(evidence);
         }
         // When losses became known was noted on another clock.
-        Ok(Evidence { all_forks: false, all_execs: false, ..evidence })
+        Ok(evidence.incomplete())
     }
 }
 

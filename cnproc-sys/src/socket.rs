@@ -2,19 +2,28 @@
 
 mod coalesce;
 pub(crate) mod diagnosis;
+pub(crate) mod listeners;
+mod witness;
 
 use crate::error::Error;
 use crate::stream::{DropReading, Progress, Received, Stream};
 use crate::sys::fd::Fd;
 use crate::sys::{self, clock, netlink, wait};
-use cnproc_parse::{Filter, kernel};
+use cnproc_parse::{Acks, Filter, kernel};
 use coalesce::Coalesce;
+use witness::{Seen, Witness};
 
 /// A bound netlink socket, and what a thread that waits for it waits on.
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: Fd,
     coalesce: Option<Coalesce>,
+    /// Receives the acknowledgements, which the filter keeps from `fd`.
+    witness: Option<Witness>,
+    /// When the witness was last asked.
+    asked_ns: u64,
+    /// Whether all acknowledgements pass the filter, too.
+    acks: bool,
     /// Made readable by [`wake`](Self::wake).
     wake: Fd,
     receive_buffer: u32,
@@ -26,8 +35,9 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Opens the socket and joins the group, with the filter in force.
-    pub(crate) fn open(filter: &Filter, receive_buffer: u32) -> Result<Self, Error> {
+    /// Opens the socket and joins the group, with the filter in force. With `acks`, all acknowledgements
+    /// pass it.
+    pub(crate) fn open(filter: &Filter, acks: bool, receive_buffer: u32) -> Result<Self, Error> {
         let fd = netlink::netlink_socket().map_err(diagnosis::no_socket)?;
         netlink::set_receive_buffer(&fd, receive_buffer)?;
         if netlink::memory(&fd).is_ok() {
@@ -35,11 +45,14 @@ impl Socket {
             // drop counter it would do so silently.
             netlink::set_no_enobufs(&fd)?;
         }
-        let socket = Self::with_fd(fd)?;
+        let mut socket = Self { acks, ..Self::with_fd(fd)? };
         // Before bind: nothing unwanted ever enters the queue.
         socket.attach(filter)?;
         netlink::bind(&socket.fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
         netlink::connect_to_kernel(&socket.fd)?;
+        if !filter.is_everything() {
+            socket.witness = Some(Witness::open()?);
+        }
         Ok(socket)
     }
 
@@ -47,6 +60,9 @@ impl Socket {
     pub(crate) fn with_fd(fd: Fd) -> Result<Self, Error> {
         Ok(Self {
             coalesce: None,
+            witness: None,
+            asked_ns: 0,
+            acks: false,
             wake: wait::eventfd()?,
             receive_buffer: netlink::receive_buffer(&fd)?,
             has_drop_counter: netlink::memory(&fd).is_ok(),
@@ -94,12 +110,58 @@ impl Socket {
     }
 
     /// Lets the kernel drop what the filter does not want.
-    pub(crate) fn attach(&self, filter: &Filter) -> Result<(), Error> {
+    fn attach(&self, filter: &Filter) -> Result<(), Error> {
         if filter.is_everything() {
             netlink::detach_filter(&self.fd)
         } else {
-            netlink::attach_filter(&self.fd, &filter.program())
+            let acks = if self.acks { Acks::All } else { Acks::None };
+            netlink::attach_filter(&self.fd, &filter.program_with(acks))
         }
+    }
+
+    /// Replaces the filter. An error changes nothing.
+    pub(crate) fn set_filter(&mut self, filter: &Filter) -> Result<(), Error> {
+        let witness = match self.witness.take() {
+            None if !filter.is_everything() => Some(Witness::open()?),
+            witness => witness,
+        };
+        let result = self.attach(filter);
+        // Without a filter the acknowledgements are in the stream.
+        let is_needed = result.is_err() || !filter.is_everything();
+        self.witness = witness.filter(|_| is_needed);
+        result
+    }
+
+    /// Reads the acknowledgements that the filter keeps from the stream. Events may have been off before
+    /// that of another process's LISTEN: the stream is doubtful then.
+    pub(crate) fn look_at_acks(
+        &mut self,
+        stream: &mut Stream,
+        own: Option<u32>,
+    ) -> Result<Option<Seen>, Error> {
+        let Some(witness) = &mut self.witness else { return Ok(None) };
+        let seen = witness.look(own)?;
+        let now = self.now();
+        self.asked_ns = now;
+        if !self.acks {
+            stream.count_acks(seen.acks);
+        }
+        if seen.may_have_been_muted() {
+            stream.may_have_been_muted(seen.listens.max(1), now);
+        }
+        Ok(Some(seen))
+    }
+
+    /// Waits for something that may be an acknowledgement, until the timeout expires.
+    pub(crate) fn wait_for_ack(&mut self, timeout_ns: u64) -> Result<(), Error> {
+        let fd = self.witness.as_ref().map_or(&self.fd, Witness::fd);
+        wait::readable(fd, &self.wake, Some(timeout_ns)).map(drop)
+    }
+
+    /// The drop counter of the socket that receives the acknowledgements; None where there is none.
+    pub(crate) fn ack_drops(&self) -> Result<Option<u32>, Error> {
+        // A witness compares its own.
+        if self.witness.is_some() { Ok(None) } else { self.drops() }
     }
 
     /// Waits until there may be something to receive, or the timeout expires; without one, indefinitely.
@@ -135,13 +197,17 @@ impl Socket {
             Err(error) if sys::is(&error, libc::ENOBUFS) => Received::Overrun,
             Err(error) => return Err(error),
         };
-        let progress = stream.received(received, self.now());
+        let now = self.now();
+        let progress = stream.received(received, now);
         self.has_more = !progress.drained;
         if let Some(coalesce) = &mut self.coalesce {
             coalesce.on_drained(&self.fd, progress.count, progress.drained)?;
         }
         if stream.wants_drop_reading() {
             self.read_drops(stream)?;
+        }
+        if now.saturating_sub(self.asked_ns) > ASK_WITNESS_NS {
+            self.look_at_acks(stream, None)?;
         }
         Ok(progress)
     }
@@ -182,6 +248,9 @@ impl Socket {
         netlink::memory(&self.fd).map(|memory| Some(memory.drops))
     }
 }
+
+/// How long the statistics may lag behind the acknowledgements.
+const ASK_WITNESS_NS: u64 = 100_000_000;
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

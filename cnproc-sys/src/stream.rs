@@ -61,6 +61,7 @@ pub(crate) struct Counts {
     pub(crate) trimmed: u64,
     pub(crate) unknown: u64,
     pub(crate) acks: u64,
+    pub(crate) maybe_muted: u64,
 }
 
 /// See the [module](self).
@@ -78,6 +79,8 @@ pub(crate) struct Stream {
     event: Event,
     is_read: bool,
     counts: Counts,
+    /// The position of the acknowledgement of this listener's own LISTEN.
+    own_listen: Option<u64>,
 }
 
 impl Stream {
@@ -98,6 +101,7 @@ impl Stream {
             event: Event::default(),
             is_read: false,
             counts: Counts::default(),
+            own_listen: None,
         })
     }
 
@@ -136,6 +140,22 @@ impl Stream {
     /// Events may be missing before `now_ns`, of which nothing has a count.
     pub(crate) const fn doubt(&mut self, now_ns: u64) {
         self.losses.doubt(now_ns);
+    }
+
+    /// Events may have been disabled globally before `now_ns`, as that many acknowledgements show.
+    pub(crate) const fn may_have_been_muted(&mut self, count: u64, now_ns: u64) {
+        self.counts.maybe_muted += count;
+        self.losses.doubt(now_ns);
+    }
+
+    /// Counts acknowledgements that the filter kept from the stream.
+    pub(crate) const fn count_acks(&mut self, count: u64) {
+        self.counts.acks += count;
+    }
+
+    /// The datagram at that position is the acknowledgement of this listener's own LISTEN.
+    pub(crate) const fn set_own_listen(&mut self, position: u64) {
+        self.own_listen = Some(position);
     }
 
     /// Lets go of what was handed over before. The look-ahead covers what is received from now on.
@@ -232,10 +252,22 @@ impl Stream {
     fn is_wanted(&mut self) -> bool {
         self.losses.observe(&self.event);
         if self.event.what == kernel::PROC_EVENT_NONE {
-            self.counts.acks += 1;
+            self.count_ack();
             return self.acks;
         }
         self.filter.matches(&self.event)
+    }
+
+    /// Counts an acknowledgement that was just read. The LISTEN of another process may have enabled events
+    /// again.
+    #[cold]
+    fn count_ack(&mut self) {
+        self.counts.acks += 1;
+        let is_own = self.own_listen.is_some_and(|own| own + 1 == self.queue.head());
+        if look_ahead::is_listen(&self.event) && !is_own && self.filter.is_everything() {
+            self.counts.maybe_muted += 1;
+            self.losses.doubt_received();
+        }
     }
 
     pub(crate) const fn filter(&self) -> &Filter {
@@ -270,18 +302,23 @@ impl Stream {
         self.queue.positions().1
     }
 
-    /// The kernel's datagrams that wait from a position on.
-    pub(crate) fn waiting_from(&self, position: u64) -> impl Iterator<Item = &[u8]> {
+    /// The kernel's datagrams that wait from a position on, and their positions.
+    pub(crate) fn waiting_from(&self, position: u64) -> impl Iterator<Item = (u64, &[u8])> {
         let from = position.max(self.queue.head());
         (from..self.end())
-            .filter_map(|position| self.queue.at(position))
-            .filter(|slot| slot.is_from_kernel())
-            .map(Slot::datagram)
+            .filter_map(|position| Some((position, self.queue.at(position)?)))
+            .filter(|(_, slot)| slot.is_from_kernel())
+            .map(|(position, slot)| (position, slot.datagram()))
     }
 
     /// Looks at everything that was received.
     pub(crate) fn look_ahead(&mut self) {
-        self.look_ahead.look(&self.queue, &mut self.losses);
+        self.look_ahead.look(&self.queue, self.own_listen, &mut self.losses);
+    }
+
+    /// The time of the newest event among those looked at.
+    pub(crate) const fn newest_ns(&self) -> u64 {
+        self.look_ahead.newest_ns()
     }
 
     /// The last events of a pid among those looked at.

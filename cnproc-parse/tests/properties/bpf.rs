@@ -19,11 +19,14 @@ pub(crate) fn run(program: &[sock_filter], packet: &[u8]) -> u32 {
                 Some(word) => a = u32::from_be_bytes(*word),
                 None => return 0,
             },
+            // ld len
+            0x80 => a = packet.len() as u32,
             // tax
             0x07 => x = a,
             // ja
             0x05 => at += k as usize,
-            // jeq #k, jeq x, jset #k
+            // jge #k, jeq #k, jeq x, jset #k
+            0x35 => at += jump(a >= k),
             0x15 => at += jump(a == k),
             0x1d => at += jump(a == x),
             0x45 => at += jump(a & k != 0),

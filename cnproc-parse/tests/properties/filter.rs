@@ -2,7 +2,7 @@
 
 use crate::strategies::{event, mask};
 use crate::{bpf, config, encode};
-use cnproc_parse::{ByteOrder, Event, EventData, Exit, Filter, Message};
+use cnproc_parse::{Acks, ByteOrder, Event, EventData, Exit, Filter, Message, Program};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -32,6 +32,34 @@ proptest! {
     ) {
         let filter = Filter { events, skip_threads: processes };
         prop_assert_eq!(passes_program(&filter, &event), filter.matches(&event));
+    }
+
+    /// Behind a filter, others' acknowledgements must not fill the queue.
+    #[test]
+    fn only_the_expected_ack_passes(
+        event in event(), events in mask(), skip_threads in any::<bool>(), ack in any::<u32>()
+    ) {
+        let filter = Filter { events, skip_threads };
+        let packet = encode::message(&Message::Event(event), ByteOrder::NATIVE);
+        let passes = |acks| bpf::run(filter.program_with(acks).instructions(), &packet) != 0;
+        let is_ack = event.what == 0;
+        prop_assert_eq!(passes(Acks::None), filter.matches(&event) && !is_ack);
+        prop_assert_eq!(passes(Acks::Only(event.ack)), filter.matches(&event));
+        prop_assert_eq!(passes(Acks::Only(ack)), filter.matches(&event) && (!is_ack || ack == event.ack));
+        let kept = bpf::run(Program::acks_only().instructions(), &packet);
+        prop_assert_eq!(kept != 0, is_ack);
+    }
+
+    /// Another socket's filter has cut it: user space counts it as lost.
+    #[test]
+    fn message_too_short_for_an_event_passes(
+        event in event(), events in mask(), skip_threads in any::<bool>(), length in 1..68_usize
+    ) {
+        let packet = encode::message(&Message::Event(event), ByteOrder::NATIVE);
+        let filter = Filter { events, skip_threads };
+        for program in [filter.program_with(Acks::None), Program::acks_only()] {
+            prop_assert!(bpf::run(program.instructions(), &packet[..length]) as usize >= length);
+        }
     }
 
     #[test]

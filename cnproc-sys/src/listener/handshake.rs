@@ -7,7 +7,7 @@
 //! there was no room for it, or the kernel ignored the request.
 
 use crate::error::Error;
-use crate::socket::{Socket, Waited, diagnosis};
+use crate::socket::{Socket, diagnosis, listeners};
 use crate::stream::Stream;
 use crate::sys::clock::{self, Deadline};
 use crate::sys::{netlink, process};
@@ -26,7 +26,9 @@ struct Sent {
     after_ns: u64,
     /// The drop counter before.
     drops: Option<u32>,
-    /// The position of the first datagram that may be the answer.
+    /// ENOBUFS was returned since: everything is refused until the queue has been drained.
+    overran: bool,
+    /// The position of the first datagram that may be the answer and was not looked at.
     position: u64,
 }
 
@@ -67,24 +69,10 @@ impl Membership {
     ) -> Result<u64, Error> {
         let deadline = Deadline::after(timeout_ns);
         let mut sent = self.send_listen(socket, stream)?;
-        let mut scanned = sent.position;
         let mut stage = Stage::Queued;
-        let mut overran = false;
         loop {
-            let until = match stage {
-                Stage::Queued => None,
-                Stage::Late => Some(Deadline::after(PATIENCE_NS.min(deadline.left()))),
-                Stage::Last => Some(deadline),
-            };
-            // `force_resume` may have received it meanwhile.
-            if stream.end() == scanned {
-                if let Some(until) = until {
-                    await_answer(socket, until)?;
-                }
-            }
-            let received = socket.receive(stream)?;
-            overran |= received.overran;
-            let passed = match answer(stream, scanned, &sent) {
+            let look = look(socket, stream, &mut sent)?;
+            match look.answer {
                 Answer::Acknowledged { err: 0, timestamp_ns } => {
                     return Ok(timestamp_ns.wrapping_sub(sent.before_ns));
                 }
@@ -92,13 +80,10 @@ impl Membership {
                     self.0 -= 1;
                     return Err(diagnosis::refused(err));
                 }
-                // After ENOBUFS everything is refused until the queue has been drained.
-                Answer::Passed => received.drained || !overran,
-                Answer::Nothing => received.drained,
-            };
-            scanned = stream.end();
+                Answer::Passed | Answer::Nothing => {}
+            }
             let is_late = deadline.left() == 0 || stream.is_full();
-            if !passed && !is_late {
+            if !look.is_last && !is_late {
                 continue;
             }
             if stage == Stage::Queued {
@@ -110,18 +95,24 @@ impl Membership {
                 return Err(Error::NoAck);
             }
             // A full queue may have dropped the acknowledgement. Now it has room.
-            let may_be_dropped = overran || socket.drops()? != sent.drops;
-            if may_be_dropped || stage == Stage::Late && force_resume(socket, stream)? {
-                overran = false;
+            let send_again = look.may_be_dropped
+                || stage == Stage::Late && force_resume(socket, stream, deadline.left())?;
+            if send_again {
                 sent = self.send_listen(socket, stream)?;
-                scanned = sent.position;
             }
+            let until = match stage {
+                Stage::Queued => Deadline::after(PATIENCE_NS.min(deadline.left())),
+                Stage::Late | Stage::Last => deadline,
+            };
             stage = if stage == Stage::Queued { Stage::Late } else { Stage::Last };
+            if !send_again {
+                await_answer(socket, until)?;
+            }
         }
     }
 
     fn send_listen(&mut self, socket: &Socket, stream: &Stream) -> Result<Sent, Error> {
-        let sent = send(socket, stream, Operation::Listen, None)?;
+        let sent = send(socket, stream, Operation::Listen)?;
         self.0 += 1;
         Ok(sent)
     }
@@ -135,18 +126,38 @@ impl Membership {
     }
 }
 
-/// The upper bound of surplus IGNOREs that are compensated; other processes may keep sending more.
-const MOST_STRAYS: u32 = 4096;
+/// The upper bound of surplus IGNOREs that are compensated, and of the time for that; other processes may
+/// keep sending more.
+const MOST_STRAYS: u32 = 1 << 16;
+const MOST_NS: u64 = 2_000_000_000;
+
+/// The upper bound of other listeners for which the count is raised.
+const MOST_LISTENERS: u32 = 64;
 
 /// Makes the kernel resume events that other processes disabled: see [`Listener::resume`]. Sends LISTEN,
 /// as a new one each time, until it is acknowledged; whether it was. Each LISTEN before that compensated
 /// for a surplus IGNORE, so no IGNORE is owed for it.
 ///
+/// Then the count is 1, however many listen, and the next listener that closes would disable events
+/// again. So it is raised by one for each that there may be. A count that is too high harms nobody.
+///
 /// [`Listener::resume`]: crate::Listener::resume
-pub(super) fn force_resume(socket: &mut Socket, stream: &mut Stream) -> Result<bool, Error> {
+pub(super) fn force_resume(
+    socket: &mut Socket,
+    stream: &mut Stream,
+    timeout_ns: u64,
+) -> Result<bool, Error> {
+    let deadline = Deadline::after(timeout_ns.min(MOST_NS));
     for _ in 0..MOST_STRAYS {
+        if deadline.left() == 0 {
+            break;
+        }
         request(socket, Operation::Invalid, Some(EVERYTHING), nonce())?;
-        if probe(socket, stream, Operation::Listen, None)? == Probe::Answered {
+        if probe(socket, stream, Operation::Listen)? == Probe::Answered {
+            for _ in 0..listeners::count().unwrap_or_default().min(MOST_LISTENERS) {
+                request(socket, Operation::Invalid, Some(EVERYTHING), nonce())?;
+                request(socket, Operation::Listen, None, nonce())?;
+            }
             return Ok(true);
         }
     }
@@ -154,11 +165,11 @@ pub(super) fn force_resume(socket: &mut Socket, stream: &mut Stream) -> Result<b
 }
 
 /// The kernel's own filter that lets everything pass, acknowledgements too.
-pub(super) const EVERYTHING: EventMask = EventMask::ALL.union(EventMask::NONZERO_EXIT);
+const EVERYTHING: EventMask = EventMask::ALL.union(EventMask::NONZERO_EXIT);
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Probe {
+pub(crate) enum Probe {
     /// The kernel acknowledged it, even if only to refuse it: it generates events. So it does if something
     /// was dropped meanwhile.
     Answered,
@@ -168,38 +179,69 @@ pub(super) enum Probe {
     Unknown,
 }
 
-/// Sends a request, and looks whether the kernel acknowledges it. It does while it generates events.
-pub(super) fn probe(
-    socket: &mut Socket,
-    stream: &mut Stream,
-    operation: Operation,
-    events: Option<EventMask>,
-) -> Result<Probe, Error> {
-    socket.drain(stream)?;
-    let sent = send(socket, stream, operation, events)?;
-    let received = socket.drain(stream)?;
-    let is_acknowledged =
-        matches!(answer(stream, sent.position, &sent), Answer::Acknowledged { .. });
-    Ok(if is_acknowledged || received.overran || socket.drops()? != sent.drops {
-        Probe::Answered
-    } else if received.drained {
-        Probe::Ignored
-    } else {
-        Probe::Unknown
-    })
+/// Whether the kernel generates events: it acknowledges a request while it does, and refuses an invalid one
+/// without any effect on other listeners.
+pub(crate) fn is_on(socket: &mut Socket, stream: &mut Stream) -> Result<Probe, Error> {
+    probe(socket, stream, Operation::Invalid)
 }
 
-fn send(
-    socket: &Socket,
-    stream: &Stream,
-    operation: Operation,
-    events: Option<EventMask>,
-) -> Result<Sent, Error> {
-    let (nonce, drops) = (nonce(), socket.drops()?);
+/// Sends a request, and looks whether the kernel acknowledges it.
+fn probe(socket: &mut Socket, stream: &mut Stream, operation: Operation) -> Result<Probe, Error> {
+    // So that there is room for the answer.
+    socket.drain(stream)?;
+    socket.look_at_acks(stream, None)?;
+    let mut sent = send(socket, stream, operation)?;
+    loop {
+        let look = look(socket, stream, &mut sent)?;
+        if matches!(look.answer, Answer::Acknowledged { .. }) {
+            return Ok(Probe::Answered);
+        }
+        if stream.is_full() && !look.is_last {
+            return Ok(Probe::Unknown);
+        }
+        if look.is_last {
+            return Ok(if look.may_be_dropped { Probe::Answered } else { Probe::Ignored });
+        }
+    }
+}
+
+/// What a look for the answer to a request has found.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    answer: Answer,
+    /// Everything that was sent up to now has been looked at.
+    is_last: bool,
+    /// The queue was full: it may have dropped the answer.
+    may_be_dropped: bool,
+}
+
+/// Looks for the answer to a request: on the witness, if there is one; otherwise in the stream.
+fn look(socket: &mut Socket, stream: &mut Stream, sent: &mut Sent) -> Result<Look, Error> {
+    if let Some(seen) = socket.look_at_acks(stream, Some(sent.nonce.wrapping_add(1)))? {
+        let answer = match seen.own {
+            Some((err, timestamp_ns)) => Answer::Acknowledged { err, timestamp_ns },
+            None => Answer::Nothing,
+        };
+        return Ok(Look { answer, is_last: true, may_be_dropped: seen.overran });
+    }
+    let received = socket.receive(stream)?;
+    sent.overran |= received.overran;
+    let answer = answer(stream, sent);
+    sent.position = stream.end();
+    let is_last = match answer {
+        Answer::Passed => received.drained || !sent.overran,
+        Answer::Acknowledged { .. } | Answer::Nothing => received.drained,
+    };
+    let may_be_dropped = sent.overran || socket.ack_drops()? != sent.drops;
+    Ok(Look { answer, is_last, may_be_dropped })
+}
+
+fn send(socket: &Socket, stream: &Stream, operation: Operation) -> Result<Sent, Error> {
+    let (nonce, drops) = (nonce(), socket.ack_drops()?);
     let before_ns = clock::monotonic();
-    request(socket, operation, events, nonce)?;
+    request(socket, operation, None, nonce)?;
     let after_ns = clock::monotonic();
-    Ok(Sent { nonce, before_ns, after_ns, drops, position: stream.end() })
+    Ok(Sent { nonce, before_ns, after_ns, drops, overran: false, position: stream.end() })
 }
 
 fn request(
@@ -214,22 +256,30 @@ fn request(
 
 /// Waits for something to receive, until the deadline.
 fn await_answer(socket: &mut Socket, until: Deadline) -> Result<(), Error> {
-    match socket.wait(Some(until.left().max(1_000_000))) {
+    match socket.wait_for_ack(until.left().max(1_000_000)) {
         // The wait is bounded in any case, and a listener half opened is of no use to a handler.
-        Ok(Waited::Receive | Waited::Woken | Waited::Nothing) | Err(Error::Interrupted) => Ok(()),
-        Err(error) => Err(error),
+        Err(Error::Interrupted) => Ok(()),
+        result => result,
     }
 }
 
-/// What the datagrams that wait from a position on mean for the request.
-fn answer(stream: &Stream, position: u64, sent: &Sent) -> Answer {
-    let mut found = Answer::Nothing;
-    for datagram in stream.waiting_from(position) {
+/// What the datagrams that wait and were not looked at mean for the request.
+fn answer(stream: &mut Stream, sent: &Sent) -> Answer {
+    let (mut found, mut own) = (Answer::Nothing, None);
+    for (position, datagram) in stream.waiting_from(sent.position) {
         match answer_in(datagram, sent) {
             Answer::Nothing => {}
             Answer::Passed => found = Answer::Passed,
-            acknowledged => return acknowledged,
+            acknowledged => {
+                own =
+                    matches!(acknowledged, Answer::Acknowledged { err: 0, .. }).then_some(position);
+                found = acknowledged;
+                break;
+            }
         }
+    }
+    if let Some(position) = own {
+        stream.set_own_listen(position);
     }
     found
 }

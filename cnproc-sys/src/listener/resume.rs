@@ -11,9 +11,9 @@
 //! But a request is acknowledged if and only if the count is above 0, and that is what is probed.
 
 use super::Listener;
-use super::handshake::{EVERYTHING, Probe, force_resume, probe};
+use super::handshake::{Probe, force_resume, is_on};
 use crate::error::Error;
-use cnproc_parse::Operation;
+use crate::socket::diagnosis;
 
 /// What [`Listener::resume`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,9 @@ impl Listener {
     /// one or two acknowledgements, which all listeners receive.
     ///
     /// # Errors
-    /// [`Error::Muted`], [`Error::Forked`], and [`Error::System`].
+    /// [`Error::Muted`]; [`Error::UserNamespace`], [`Error::PidNamespace`] and [`Error::NetworkNamespace`] if
+    /// the process entered one since; [`Error::NotPermitted`] before Linux 6.6 if it dropped CAP_NET_ADMIN;
+    /// [`Error::Forked`], and [`Error::System`].
     pub fn resume(&mut self) -> Result<Resumed, Error> {
         self.check_owner()?;
         let resumed = self.probe_and_resume();
@@ -53,24 +55,19 @@ impl Listener {
 
     fn probe_and_resume(&mut self) -> Result<Resumed, Error> {
         let Self { socket, stream, .. } = self;
-        let mut probe = |operation, events| probe(socket, stream, operation, events);
-        // Linux 6.6 and later: a repeated LISTEN, which counts nothing. Ignored before.
-        match probe(Operation::Listen, Some(EVERYTHING))? {
+        match is_on(socket, stream)? {
             Probe::Answered => return Ok(Resumed::AlreadyOn),
             Probe::Unknown => return Ok(Resumed::Unknown),
             Probe::Ignored => {}
         }
-        // Before 6.6: one LISTEN more, which makes the count at least 1 unless it was below 0, and one IGNORE.
-        // There the IGNORE is answered if the count was at least 1 from the start. Since 6.6 an IGNORE would
-        // be counted, so first find out which kernel it is.
-        if probe(Operation::Listen, None)? == Probe::Answered {
-            if probe(Operation::Listen, Some(EVERYTHING))? == Probe::Answered {
-                return Ok(Resumed::Restored);
-            }
-            if probe(Operation::Ignore, None)? == Probe::Answered {
-                return Ok(Resumed::AlreadyOn);
-            }
+        // The process may have entered a namespace whose requests the kernel ignores.
+        if let Some(error) = diagnosis::ignored() {
+            return Err(error);
         }
-        if force_resume(socket, stream)? { Ok(Resumed::Restored) } else { Err(Error::Muted) }
+        if force_resume(socket, stream, u64::MAX)? {
+            Ok(Resumed::Restored)
+        } else {
+            Err(Error::Muted)
+        }
     }
 }

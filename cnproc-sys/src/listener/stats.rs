@@ -24,6 +24,11 @@ pub struct Stats {
     pub unknown: u64,
     /// Acknowledgements received: this listener's own, and those of others.
     pub acks: u64,
+    /// How often events may have been disabled globally for a time, without a count: the acknowledgements of
+    /// other processes' LISTENs. Events come back by a LISTEN only, but most LISTENs are those of listeners
+    /// that are opened. With a filter the number may lag behind by 100 ms.
+    /// [`Options::acks`](crate::Options::acks) delivers the acknowledgements in their places in the stream.
+    pub maybe_muted: u64,
     /// The types of events wanted.
     pub events: EventMask,
     /// Whether events that concern only a thread are left out.

@@ -34,6 +34,7 @@ impl Evidence {
     ) -> Result<Self, Error> {
         let is_drained = socket.drain(stream)?.drained;
         socket.read_drops(stream)?;
+        socket.look_at_acks(stream, None)?;
         stream.look_ahead();
         let last = stream.last(tgid);
         let is_complete = is_drained && stream.is_complete_since(event);
@@ -45,6 +46,16 @@ impl Evidence {
             all_forks: is_complete && events.contains(EventMask::FORK),
             all_execs: is_complete && events.contains(EventMask::EXEC),
         })
+    }
+
+    /// Whether nothing of some kind is missing.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.all_forks || self.all_execs
+    }
+
+    /// The same, if events may be missing.
+    pub(crate) const fn incomplete(self) -> Self {
+        Self { all_forks: false, all_execs: false, ..self }
     }
 }
 

@@ -27,6 +27,13 @@ pub(crate) struct Candidate {
     pub(crate) has_run: bool,
 }
 
+impl Candidate {
+    /// Whether only a complete stream can prove it.
+    pub(crate) fn needs_the_stream(&self) -> bool {
+        self.start == Start::Unclear && self.has_run && !self.is_thread
+    }
+}
+
 /// Whether the candidate is the event's process. `None` if it is a different process, or that cannot be
 /// ruled out.
 pub(crate) fn identify(

@@ -8,7 +8,7 @@ use super::queue::Queue;
 use crate::error::Error;
 use crate::sys::mapping::Mapping;
 use crate::sys::netlink::Slot;
-use cnproc_parse::{Event, Message, messages, single_event};
+use cnproc_parse::{Ack, Event, EventData, Message, messages, single_event};
 use core::ops::DerefMut;
 
 /// A run over the datagrams that are kept. It restarts when the caller has gone past it.
@@ -20,11 +20,18 @@ pub(crate) struct LookAhead {
     /// For each CPU, the run in which it was last seen, and the number of its first event in that run.
     firsts: Mapping<[u32; 2]>,
     run: u32,
+    newest_ns: u64,
 }
 
 impl LookAhead {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self { index: Index::new()?, next: None, firsts: Mapping::new(CPUS)?, run: 0 })
+        Ok(Self {
+            index: Index::new()?,
+            next: None,
+            firsts: Mapping::new(CPUS)?,
+            run: 0,
+            newest_ns: 0,
+        })
     }
 
     /// Restarts at the next look: what was seen before means nothing now.
@@ -36,6 +43,7 @@ impl LookAhead {
     pub(crate) fn look<C: DerefMut<Target = [Cpu]>>(
         &mut self,
         queue: &Queue,
+        own_listen: Option<u64>,
         losses: &mut Losses<C>,
     ) {
         let (start, end) = queue.positions();
@@ -48,7 +56,7 @@ impl LookAhead {
         };
         while position < end {
             if let Some(slot) = queue.at(position).filter(|slot| slot.is_from_kernel()) {
-                self.look_at(slot, losses);
+                self.look_at(slot, own_listen == Some(position), losses);
             }
             position += 1;
         }
@@ -65,15 +73,20 @@ impl LookAhead {
         losses.start_look_ahead();
     }
 
-    fn look_at<C: DerefMut<Target = [Cpu]>>(&mut self, slot: &Slot, losses: &mut Losses<C>) {
+    fn look_at<C: DerefMut<Target = [Cpu]>>(
+        &mut self,
+        slot: &Slot,
+        is_own_listen: bool,
+        losses: &mut Losses<C>,
+    ) {
         if let Some(event) = single_event(slot.datagram()) {
-            self.note(&event, losses);
+            self.note(&event, is_own_listen, losses);
             return;
         }
         let mut is_readable = !slot.is_truncated();
         for message in messages(slot.datagram()) {
             match message {
-                Ok(Message::Event(event)) => self.note(&event, losses),
+                Ok(Message::Event(event)) => self.note(&event, is_own_listen, losses),
                 message => is_readable &= message.is_ok(),
             }
         }
@@ -82,7 +95,17 @@ impl LookAhead {
         }
     }
 
-    fn note<C: DerefMut<Target = [Cpu]>>(&mut self, event: &Event, losses: &mut Losses<C>) {
+    fn note<C: DerefMut<Target = [Cpu]>>(
+        &mut self,
+        event: &Event,
+        is_own_listen: bool,
+        losses: &mut Losses<C>,
+    ) {
+        self.newest_ns = self.newest_ns.max(event.timestamp_ns);
+        if is_listen(event) && !is_own_listen {
+            // Events may have been off before it.
+            losses.doubt_received();
+        }
         if let Some(first) = self.firsts.get_mut(event.cpu as usize) {
             if first[0] != self.run {
                 *first = [self.run, event.seq];
@@ -99,7 +122,16 @@ impl LookAhead {
         first.is_some_and(|&[run, seq]| run == self.run && event.seq.wrapping_sub(seq) < 1 << 31)
     }
 
+    pub(crate) const fn newest_ns(&self) -> u64 {
+        self.newest_ns
+    }
+
     pub(crate) fn last(&self, pid: i32) -> Last {
         self.index.last(pid)
     }
+}
+
+/// Whether it may be the acknowledgement of a LISTEN. A request that was refused changed nothing.
+pub(crate) fn is_listen(event: &Event) -> bool {
+    matches!(event.data(), EventData::Ack(Ack { err: 0 }))
 }

@@ -28,13 +28,18 @@ pub(crate) fn read(call: Call, fd: &Fd, bytes: &mut [u8]) -> Result<usize, Error
     usize::try_from(count).map_err(|_| failed(call))
 }
 
+/// Opens a file for reading.
+pub(crate) fn open_path(call: Call, path: &CStr) -> Result<Fd, Error> {
+    openat(call, libc::AT_FDCWD, path, libc::O_RDONLY)
+}
+
 /// Reads the beginning of a file, as much as fits.
 pub(crate) fn read_path<'a>(
     call: Call,
     path: &CStr,
     bytes: &'a mut [u8],
 ) -> Result<&'a [u8], Error> {
-    let count = read(call, &openat(call, libc::AT_FDCWD, path, libc::O_RDONLY)?, bytes)?;
+    let count = read(call, &open_path(call, path)?, bytes)?;
     Ok(bytes.get(..count).unwrap_or_default())
 }
 

@@ -57,7 +57,7 @@ fn own_ack_ends_it_and_earlier_events_stay_in_order() {
     let clock_ahead = result.unwrap();
     assert!(clock_ahead < LONG_NS, "{clock_ahead}");
     let bytes = |says: Says| says.bytes();
-    let queued: Vec<_> = stream.waiting_from(0).map(<[u8]>::to_vec).collect();
+    let queued: Vec<_> = stream.waiting_from(0).map(|(_, datagram)| datagram.to_vec()).collect();
     assert_eq!(queued[..2], [bytes(Says { seq: 4, ..EXEC }), bytes(Says { seq: 5, ..EXEC })]);
     assert_eq!(asked.first(), Some(&kernel::PROC_CN_MCAST_LISTEN));
     assert_eq!(ignores(&asked), 1);
@@ -136,7 +136,8 @@ fn storm_without_an_ack_ends() {
 
 #[test]
 fn later_event_shows_that_no_answer_will_come() {
-    let sent = Sent { nonce: 7, before_ns: 10, after_ns: 20, drops: None, position: 0 };
+    let sent =
+        Sent { nonce: 7, before_ns: 10, after_ns: 20, drops: None, overran: false, position: 0 };
     let answer = |says: Says| answer_in(&says.bytes(), &sent);
     assert_eq!(answer(Says { timestamp_ns: 20, ..EXEC }), Answer::Nothing);
     assert_eq!(answer(Says { timestamp_ns: 21, ..EXEC }), Answer::Passed);
