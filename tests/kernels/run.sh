@@ -4,7 +4,7 @@
 # release, its architecture, the tests passed. Fails unless all of it passed.
 #
 # Leaves in target/kernels/consoles what each guest printed. With CNPROC_BLESS set, a run of all rows that
-# is green writes the README's table of kernels.
+# is green writes the table of kernels in docs/kernels.md.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cross.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cross.sh"
@@ -75,14 +75,14 @@ for row in "${rows[@]}"; do
 done
 
 if [ "$red" -eq 0 ] && [ $# -eq 0 ] && [ -n "${CNPROC_BLESS:-}" ]; then
-    readme=$cross_root/README.md
+    page=$cross_root/docs/kernels.md
     {
-        sed '/^<!-- made by tests\/kernels\/run.sh -->$/q' "$readme"
+        sed '/^<!-- made by tests\/kernels\/run.sh -->$/q' "$page"
         printf '| architecture | release | package | tests passed |\n|---|---|---|---|\n'
         cat "$work/table"
-        sed -n '/^<!-- end -->$/,$p' "$readme"
-    } >"$work/readme"
-    cat "$work/readme" >"$readme"
+        sed -n '/^<!-- end -->$/,$p' "$page"
+    } >"$work/page"
+    cat "$work/page" >"$page"
 fi
 echo "kernels: $((${#rows[@]} - red)) of ${#rows[@]} green"
 echo "$passed passed, $failed failed"
