@@ -212,11 +212,10 @@ fn with_each_mask_it_opens_and_has_seen_its_acknowledgement() {
         for processes in [false, true] {
             let options = Listener::options().events(bit).skip_threads(processes).acks(true);
             let Some(mut listener) = live::open(options) else { return };
-            let batch = listener.recv(NOW).unwrap().unwrap();
-            assert!(batch.into_iter().any(|delivery| matches!(
-                delivery,
-                Delivery::Event(event) if matches!(event.data(), EventData::Ack(_))
-            )));
+            live::until(&mut listener, |delivery| match delivery {
+                Delivery::Event(event) if matches!(event.data(), EventData::Ack(_)) => Some(()),
+                _ => None,
+            });
         }
     }
 }

@@ -105,7 +105,8 @@ impl Membership {
                 Stage::Late | Stage::Last => deadline,
             };
             stage = if stage == Stage::Queued { Stage::Late } else { Stage::Last };
-            if !send_again {
+            // `force_resume` may have received it meanwhile.
+            if !send_again && stream.end() == sent.position {
                 await_answer(socket, until)?;
             }
         }
