@@ -47,6 +47,12 @@ pub fn exports() -> Vec<String> {
     names.filter(|name| name.starts_with("cnproc_")).map(str::to_owned).collect()
 }
 
+/// The C programs of `tests/c` that test a behaviour each.
+pub fn c_programs() -> Vec<&'static str> {
+    let lines = include_str!("../c/programs").lines();
+    lines.filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
+}
+
 /// Cargo's target directory: that of the test program that runs.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)

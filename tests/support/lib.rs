@@ -18,7 +18,7 @@ pub mod trace;
 
 pub use alone::alone;
 pub use c_library::{
-    CLibrary, cc, compile, compile_against, compile_with, exports, has, run, target,
+    CLibrary, c_programs, cc, compile, compile_against, compile_with, exports, has, run, target,
 };
 pub use rust_example::rust_example;
 

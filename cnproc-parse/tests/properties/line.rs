@@ -1,7 +1,7 @@
 //! The classic line of an event.
 
-use crate::config;
-use crate::strategies::{damaged, event, order};
+use crate::strategies::{damaged, event};
+use crate::{config, order};
 use cnproc_parse::{Event, EventData, messages_in};
 use proptest::prelude::*;
 

@@ -10,6 +10,8 @@ mod parse;
 mod sequence;
 mod strategies;
 
+use cnproc_parse::ByteOrder;
+use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
 /// A failure is kept beside its source file, and tried first from then on. More cases:
@@ -17,4 +19,9 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 fn config() -> Config {
     let kept = FileFailurePersistence::WithSource("regressions");
     Config { failure_persistence: Some(Box::new(kept)), ..Config::default() }
+}
+
+/// Either byte order.
+fn order() -> impl Strategy<Value = ByteOrder> {
+    prop_oneof![Just(ByteOrder::Little), Just(ByteOrder::Big)]
 }

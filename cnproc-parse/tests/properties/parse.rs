@@ -1,7 +1,7 @@
 //! The parser, against every kind of datagram.
 
-use crate::strategies::{damaged, event, messages, order};
-use crate::{config, encode};
+use crate::strategies::{damaged, event, messages};
+use crate::{config, encode, order};
 use cnproc_parse::{
     ByteOrder, Layer, Message, ParseError, ParseErrorKind, messages as parse, messages_in,
 };

@@ -115,10 +115,6 @@ pub(crate) fn messages() -> impl Strategy<Value = Vec<Message>> {
     prop::collection::vec(message(), 0..6)
 }
 
-pub(crate) fn order() -> impl Strategy<Value = ByteOrder> {
-    prop_oneof![Just(ByteOrder::Little), Just(ByteOrder::Big)]
-}
-
 /// One way to spoil a datagram.
 #[derive(Clone, Debug)]
 enum Damage {

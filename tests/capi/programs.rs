@@ -1,0 +1,64 @@
+//! The C programs of `tests/c/programs`, one per behaviour: 0 is a pass, 77 a skip, all else a failure.
+
+use std::process::Command;
+
+/// Runs a program of `tests/c`.
+fn run(name: &str) {
+    let program = support::compile(&format!("tests/c/{name}.c"));
+    let output = Command::new(&program).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    std::fs::remove_file(&program).unwrap();
+    match output.status.code() {
+        Some(0) => {}
+        Some(77) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
+            eprintln!("skipped: {name}: {text}");
+        }
+        _ => panic!("{name}: {}\n{text}", output.status),
+    }
+}
+
+/// A test for each program.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        const TESTED: &[&str] = &[$(stringify!($name)),*];
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name));
+            }
+        )*
+    };
+}
+
+tests![
+    arguments,
+    coalesce,
+    exec_by_thread,
+    fork,
+    hostile,
+    hostile_process,
+    namespaces,
+    process,
+    signals,
+    sized_structs,
+    stats,
+    threads,
+];
+
+#[test]
+fn each_listed_program_has_its_test() {
+    assert_eq!(support::c_programs(), TESTED);
+}
+
+#[test]
+fn hostile_programs_call_every_function() {
+    let read = |path| std::fs::read_to_string(support::root().join(path)).unwrap();
+    let programs = read("tests/c/hostile.c") + &read("tests/c/hostile_process.c");
+    let exports = support::exports();
+    assert!(!exports.is_empty());
+    for name in exports {
+        // Called, or in a list of functions to be called.
+        let uses = [format!("{name}("), format!(" {name},")];
+        assert!(uses.iter().any(|it| programs.contains(it)), "tests/c/hostile*.c lack {name}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The example programs, in C and in Rust.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
+
+mod exec_snoop;
+mod proc_events;
+mod tokio;

@@ -1,0 +1,21 @@
+//! The library on the running kernel. Tests follow their own pids, because other programs generate events, too.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests"
+)]
+
+mod coalesce;
+mod events;
+mod forged;
+mod lifecycle;
+mod loss;
+mod open;
+mod process;
+mod resume;
+mod threads;
+mod unprivileged;
+mod waiting;

@@ -1,0 +1,4 @@
+//! Facts about an event's process, and whether they are that process's.
+
+mod facts;
+mod reuse;
