@@ -5,21 +5,17 @@ use crate::handle::{cnproc, cnproc_open, cnproc_options};
 use crate::parse::cnproc_parse;
 use crate::strings::{cnproc_event_format, cnproc_event_is_thread};
 use crate::types::cnproc_event;
+use cnproc_parse::{ByteOrder, EventData, Exec, Message, encode};
+use std::vec::Vec;
 
 /// Room for anything, aligned for anything.
 #[repr(C, align(16))]
 struct Room([u8; 256]);
 
 /// An exec of pid 1, in this machine's byte order.
-fn datagram() -> [u8; 76] {
-    let words = [76, 0, 0, 0, 1, 1, 5, 6, 0, 2, 3, 0, 0, 1, 1, 0, 0, 0, 0_u32];
-    let mut bytes = [0; 76];
-    for (to, word) in bytes.chunks_mut(4).zip(words) {
-        to.copy_from_slice(&word.to_ne_bytes());
-    }
-    bytes[4..6].copy_from_slice(&3_u16.to_ne_bytes());
-    bytes[32..34].copy_from_slice(&40_u16.to_ne_bytes());
-    bytes
+fn datagram() -> Vec<u8> {
+    let exec = EventData::Exec(Exec { process_pid: 1, process_tgid: 1 });
+    encode::message(&Message::Event(encode::event(&exec)), ByteOrder::NATIVE)
 }
 
 #[test]

@@ -55,9 +55,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, feature = "encode"))]
+extern crate alloc;
+
 mod bytes;
 mod cn_msg;
 mod display;
+#[cfg(any(test, feature = "encode"))]
+#[doc(hidden)]
+pub mod encode;
 mod error;
 mod event;
 mod event_data;

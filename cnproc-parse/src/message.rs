@@ -129,21 +129,15 @@ fn read(message: &Nlmsg<'_>, offset: usize, order: ByteOrder) -> Result<Message,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode;
     use crate::error::ParseErrorKind;
     use crate::event_data::{EventData, Exec};
+    use alloc::vec::Vec;
 
     /// An exec of pid `pid`, little-endian, 76 bytes.
-    fn exec(pid: u8) -> [u8; 76] {
-        let mut bytes = [0; 76];
-        bytes[0] = 76;
-        bytes[4] = 3;
-        bytes[16] = 1;
-        bytes[20] = 1;
-        bytes[32] = 40;
-        bytes[36] = 2;
-        bytes[52] = pid;
-        bytes[56] = pid;
-        bytes
+    fn exec(pid: i32) -> Vec<u8> {
+        let exec = EventData::Exec(Exec { process_pid: pid, process_tgid: pid });
+        encode::message(&Message::Event(encode::event(&exec)), ByteOrder::Little)
     }
 
     fn header(length: u8, nlmsg_type: u8) -> [u8; 16] {

@@ -45,19 +45,15 @@ pub fn single_event(datagram: &[u8]) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode;
     use crate::message::{Message, messages};
 
-    /// An event of each type, all its bytes different.
+    /// An event of that type, the bytes of its data all different.
     fn datagram(what: u32) -> [u8; LENGTH] {
-        let mut bytes = core::array::from_fn(|i| i as u8);
-        let mut put = |at: usize, word: &[u8]| bytes[at..at + word.len()].copy_from_slice(word);
-        put(0, &(LENGTH as u32).to_ne_bytes());
-        put(4, &kernel::NLMSG_DONE.to_ne_bytes());
-        put(16, &kernel::CN_IDX_PROC.to_ne_bytes());
-        put(20, &kernel::CN_VAL_PROC.to_ne_bytes());
-        put(32, &(EVENT as u16).to_ne_bytes());
-        put(36, &what.to_ne_bytes());
-        bytes
+        let event_data = core::array::from_fn(|i| i as u8 + 50);
+        let (cpu, timestamp_ns, seq, ack, size) = (1, 2 << 32 | 3, 4, 5, EVENT as u32);
+        let event = Event { what, cpu, timestamp_ns, event_data, seq, ack, size };
+        encode::message(&Message::Event(event), ByteOrder::NATIVE).try_into().unwrap()
     }
 
     #[test]

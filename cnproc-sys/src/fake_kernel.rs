@@ -2,7 +2,7 @@
 //! Messages of such a pair have no sender address, so they appear to come from port 0, the kernel's.
 
 use crate::sys::fd::Fd;
-use cnproc_parse::kernel;
+use cnproc_parse::{ByteOrder, Event, Message, encode, kernel};
 use std::net::UdpSocket;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -40,21 +40,10 @@ impl Says {
     /// The message: 76 bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { what, cpu, timestamp_ns, seq, ack, data } = *self;
-        let header = [76, kernel::NLMSG_DONE.into(), 0, 0];
-        let cn_msg = [kernel::CN_IDX_PROC, kernel::CN_VAL_PROC, seq, ack];
-        let words = header.iter().chain(&cn_msg).flat_map(|word| word.to_ne_bytes());
-        let lengths = [40_u16, 0].into_iter().flat_map(u16::to_ne_bytes);
-        let event = [what, cpu].into_iter().flat_map(u32::to_ne_bytes);
-        let mut bytes: Vec<u8> = words.chain(lengths).chain(event).collect();
-        if cfg!(target_endian = "big") {
-            // The type is 16 bits wide, and flags follow it.
-            bytes.swap(4, 6);
-            bytes.swap(5, 7);
-        }
-        bytes.extend(timestamp_ns.to_ne_bytes());
-        bytes.extend(data.to_ne_bytes());
-        bytes.resize(76, 0);
-        bytes
+        let mut event_data = [0; 24];
+        event_data[..4].copy_from_slice(&data.to_ne_bytes());
+        let event = Event { what, cpu, timestamp_ns, event_data, seq, ack, size: 40 };
+        encode::message(&Message::Event(event), ByteOrder::NATIVE)
     }
 }
 

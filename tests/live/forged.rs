@@ -13,19 +13,23 @@ use support::{alone, child, live};
 const NOBODY: c_int = i32::MAX;
 const FORGED: u32 = 500;
 
-/// Another process, root too, that sends messages of all sorts of false senders and numbers.
+/// Another process, root too, that sends messages with all sorts of false senders and numbers. Returns the error
+/// number at which it stopped, or 0.
 fn forge(nl_pid: u32, nl_groups: u32, process: c_int, gid: u32) -> c_int {
     let forger = Forger::new();
+    // As the kernel's own, as the listener's, as any other's.
+    let events: Vec<_> = (0..FORGED)
+        .flat_map(|count| [0, nl_pid, count].map(|nlmsg_pid| (count, nlmsg_pid)))
+        .map(|(count, nlmsg_pid)| {
+            gid_event(process, gid, count.wrapping_mul(0x0101_0101), nlmsg_pid)
+        })
+        .collect();
     let child = child::fork(|| {
-        for count in 0..FORGED {
-            // As the kernel's own, as the listener's, as any.
-            for nlmsg_pid in [0, nl_pid, count] {
-                let event = gid_event(process, gid, count.wrapping_mul(0x0101_0101), nlmsg_pid);
-                let errno = forger.send(nl_pid, nl_groups, &event);
-                if errno != 0 {
-                    // SAFETY: ends the process.
-                    unsafe { libc::_exit(errno) };
-                }
+        for event in &events {
+            let errno = forger.send(nl_pid, nl_groups, event);
+            if errno != 0 {
+                // SAFETY: ends the process.
+                unsafe { libc::_exit(errno) };
             }
         }
     });

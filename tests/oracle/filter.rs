@@ -1,8 +1,8 @@
 //! The kernel takes every filter program, and runs it as the function says: on a pair of datagram sockets
 //! of its own, whose filters see the same bytes as a netlink socket's.
 
-use crate::{encode, strategies};
-use cnproc_parse::{ByteOrder, EventMask, Filter, Message, kernel};
+use crate::strategies;
+use cnproc_parse::{ByteOrder, EventMask, Filter, Message, encode, kernel};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 use std::io::ErrorKind;

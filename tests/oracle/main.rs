@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "for tests")]
 
-#[path = "../../cnproc-parse/tests/properties/encode.rs"]
-mod encode;
 #[path = "../../cnproc-parse/tests/properties/strategies.rs"]
 mod strategies;
 #[path = "../../cnproc-parse/tests/text/mod.rs"]

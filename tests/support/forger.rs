@@ -1,5 +1,6 @@
 //! Messages in the connector's name, from a process that is not the kernel.
 
+use cnproc_parse::{ByteOrder, Event, EventData, Gid, Message, encode};
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -62,25 +63,19 @@ pub fn port(socket: &impl AsRawFd) -> u32 {
     own.nl_pid
 }
 
-/// An event that says that the group of a process changed, as the kernel would write it.
-pub fn gid_event(process: c_int, gid: u32, seq: u32, nlmsg_pid: u32) -> [u8; 76] {
-    let process = process.cast_unsigned();
-    let words = [
-        76, 0, 0, nlmsg_pid, // nlmsghdr
-        1, 1, seq, 0, 0, // cn_msg
-        0x40, 0, 0, 0, // proc_event: PROC_EVENT_GID on CPU 0
-        process, process, gid, gid, 0, 0,
-    ];
-    let mut bytes = [0; 76];
-    for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
-        bytes.copy_from_slice(&u32::to_ne_bytes(word));
+/// A GID event of a process, as the kernel would send it.
+pub fn gid_event(process: c_int, gid: u32, seq: u32, nlmsg_pid: u32) -> Vec<u8> {
+    let gid = Gid { process_pid: process, process_tgid: process, rgid: gid, egid: gid };
+    event(&EventData::Gid(gid), seq, nlmsg_pid)
+}
+
+/// An event, as the kernel would send it.
+pub fn event(data: &EventData, seq: u32, nlmsg_pid: u32) -> Vec<u8> {
+    let event = Event { seq, ..encode::event(data) };
+    let mut bytes = encode::message(&Message::Event(event), ByteOrder::NATIVE);
+    // The last member of the netlink header.
+    for (to, from) in bytes.iter_mut().skip(12).zip(nlmsg_pid.to_ne_bytes()) {
+        *to = from;
     }
-    let ([_, _, _, _, kind @ ..], _) = bytes.split_first_chunk_mut::<6>().unwrap();
-    kind.copy_from_slice(&3_u16.to_ne_bytes()); // NLMSG_DONE
-    let (_, [_, _, _, _, rest @ ..]) = bytes.split_first_chunk_mut::<28>().unwrap() else {
-        unreachable!("76 bytes are more than 32")
-    };
-    let (length, _) = rest.split_first_chunk_mut::<2>().unwrap();
-    *length = 40_u16.to_ne_bytes();
     bytes
 }

@@ -1,8 +1,10 @@
 //! The two forms of a filter: the kernel's program and the function.
 
 use crate::strategies::{event, mask};
-use crate::{bpf, config, encode};
-use cnproc_parse::{Acks, ByteOrder, Event, EventData, Exit, Filter, Message, Program};
+use crate::{bpf, config};
+use cnproc_parse::{
+    Acks, ByteOrder, Event, EventData, Exit, Filter, Message, Program, encode,
+};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "for tests")]
 
 mod bpf;
-mod encode;
 mod filter;
 mod line;
 mod parse;

@@ -1,9 +1,9 @@
 //! The parser, against every kind of datagram.
 
 use crate::strategies::{damaged, event, messages};
-use crate::{config, encode, order};
+use crate::{config, order};
 use cnproc_parse::{
-    ByteOrder, Layer, Message, ParseError, ParseErrorKind, messages as parse, messages_in,
+    ByteOrder, Layer, Message, ParseError, ParseErrorKind, encode, messages as parse, messages_in,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;

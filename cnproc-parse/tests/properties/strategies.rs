@@ -1,9 +1,8 @@
 //! Events of every type and size, datagrams of several messages, and damage to them.
 
-use crate::encode;
 use cnproc_parse::{
     Ack, ByteOrder, Comm, Coredump, Event, EventData, EventMask, Exec, Exit, Fork, Gid, Message,
-    Ptrace, Sid, Uid, Unknown, event_name,
+    Ptrace, Sid, Uid, Unknown, encode, event_name,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -92,8 +91,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             Some(data) if size < 40 => (data, size),
             _ => (data, size.max(40)),
         };
-        let (what, event_data) = encode::event_data(&data);
-        Event { what, cpu, timestamp_ns, event_data, seq, ack, size }
+        Event { cpu, timestamp_ns, seq, ack, size, ..encode::event(&data) }
     })
 }
 

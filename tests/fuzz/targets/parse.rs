@@ -4,11 +4,8 @@
 
 #[path = "../../../cnproc-parse/tests/properties/bpf.rs"]
 mod bpf;
-#[expect(dead_code, reason = "events come from bytes here")]
-#[path = "../../../cnproc-parse/tests/properties/encode.rs"]
-mod encode;
 
-use cnproc_parse::{ByteOrder, Event, EventMask, Filter, Message, messages_in};
+use cnproc_parse::{ByteOrder, Event, EventMask, Filter, Message, encode, messages_in};
 use libfuzzer_sys::fuzz_target;
 
 /// A mask and whether processes only, and a datagram.

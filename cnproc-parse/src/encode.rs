@@ -1,11 +1,15 @@
-//! Messages to bytes: what the parser must undo.
+//! Messages to bytes, for tests: the inverse of the parser. Bytes without a meaning are 0xa5.
 
-use cnproc_parse::{
-    Ack, ByteOrder, Comm, Coredump, Event, EventData, Exec, Exit, Fork, Gid, Message, Ptrace, Sid,
-    Uid, Unknown,
+use crate::bytes::ByteOrder;
+use crate::event::Event;
+use crate::event_data::{
+    Ack, Comm, Coredump, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
 };
+use crate::kernel;
+use crate::message::Message;
+use alloc::vec::Vec;
 
-/// Bytes in the order of some machine.
+/// Bytes in a given order.
 struct Bytes {
     bytes: Vec<u8>,
     order: ByteOrder,
@@ -38,7 +42,7 @@ impl Bytes {
 
     fn i32s<const N: usize>(&mut self, numbers: [i32; N]) -> &mut Self {
         for number in numbers {
-            self.u32(number.cast_unsigned());
+            self.u32(number as u32);
         }
         self
     }
@@ -49,8 +53,8 @@ impl Bytes {
     }
 }
 
-/// A datagram of these messages. What they leave open is filled with 0xa5.
-pub(crate) fn datagram(messages: &[Message], order: ByteOrder) -> Vec<u8> {
+/// A datagram of these messages.
+pub fn datagram(messages: &[Message], order: ByteOrder) -> Vec<u8> {
     let mut datagram = Vec::new();
     for one in messages {
         datagram.extend(message(one, order));
@@ -60,27 +64,27 @@ pub(crate) fn datagram(messages: &[Message], order: ByteOrder) -> Vec<u8> {
 }
 
 /// One netlink message, without padding after it.
-pub(crate) fn message(message: &Message, order: ByteOrder) -> Vec<u8> {
+pub fn message(message: &Message, order: ByteOrder) -> Vec<u8> {
     let mut payload = Bytes { bytes: Vec::new(), order };
     let nlmsg_type = match *message {
-        Message::Noop => 1,
+        Message::Noop => kernel::NLMSG_NOOP,
         Message::Error { error } => {
             payload.i32s([error]);
-            2
+            kernel::NLMSG_ERROR
         }
         Message::Event(event) => {
             let event_bytes = proc_event(&event, order);
-            payload.u32(1).u32(1).u32(event.seq).u32(event.ack);
+            payload.u32(kernel::CN_IDX_PROC).u32(kernel::CN_VAL_PROC);
+            payload.u32(event.seq).u32(event.ack);
             payload.u16(event_bytes.len() as u16).u16(0xa5a5).raw(&event_bytes);
-            3
+            kernel::NLMSG_DONE
         }
         Message::Foreign { idx, val } => {
             payload.u32(idx).u32(val).u32(0).u32(0).u16(3).u16(0).raw(b"abc");
-            3
+            kernel::NLMSG_DONE
         }
-        Message::Overrun => 4,
+        Message::Overrun => kernel::NLMSG_OVERRUN,
         Message::Unknown { nlmsg_type } => nlmsg_type,
-        _ => panic!("no bytes for {message:?}"),
     };
     let mut bytes = Bytes { bytes: Vec::new(), order };
     bytes.u32(16 + payload.bytes.len() as u32).u16(nlmsg_type).u16(0xa5a5);
@@ -92,34 +96,40 @@ pub(crate) fn message(message: &Message, order: ByteOrder) -> Vec<u8> {
 fn proc_event(event: &Event, order: ByteOrder) -> Vec<u8> {
     let mut bytes = Bytes { bytes: Vec::new(), order };
     bytes.u32(event.what).u32(event.cpu).u64(event.timestamp_ns);
-    data(&mut bytes, &event.data());
+    if order == ByteOrder::NATIVE {
+        bytes.raw(&event.event_data);
+    } else {
+        data(&mut bytes, &event.data());
+    }
     bytes.bytes.resize(event.size as usize, 0xa5);
     bytes.bytes
 }
 
-/// The type of an event, and the union in this machine's order.
-pub(crate) fn event_data(event_data: &EventData) -> (u32, [u8; 24]) {
+/// An event with this data, from CPU 0, as every kernel since 3.2 sends it; its other numbers are 0.
+pub fn event(event_data: &EventData) -> Event {
     let mut bytes = Bytes { bytes: Vec::new(), order: ByteOrder::NATIVE };
     data(&mut bytes, event_data);
-    bytes.bytes.resize(24, 0xa5);
     let what = match event_data {
-        EventData::Ack(_) => 0,
-        EventData::Fork(_) => 1,
-        EventData::Exec(_) => 2,
-        EventData::Uid(_) => 4,
-        EventData::Gid(_) => 0x40,
-        EventData::Sid(_) => 0x80,
-        EventData::Ptrace(_) => 0x100,
-        EventData::Comm(_) => 0x200,
-        EventData::Coredump(_) => 0x4000_0000,
-        EventData::Exit(_) => 0x8000_0000,
+        EventData::Ack(_) => kernel::PROC_EVENT_NONE,
+        EventData::Fork(_) => kernel::PROC_EVENT_FORK,
+        EventData::Exec(_) => kernel::PROC_EVENT_EXEC,
+        EventData::Uid(_) => kernel::PROC_EVENT_UID,
+        EventData::Gid(_) => kernel::PROC_EVENT_GID,
+        EventData::Sid(_) => kernel::PROC_EVENT_SID,
+        EventData::Ptrace(_) => kernel::PROC_EVENT_PTRACE,
+        EventData::Comm(_) => kernel::PROC_EVENT_COMM,
+        EventData::Coredump(_) => kernel::PROC_EVENT_COREDUMP,
+        EventData::Exit(_) => kernel::PROC_EVENT_EXIT,
         EventData::Unknown(unknown) => unknown.what,
-        data => panic!("no type for {data:?}"),
     };
-    (what, bytes.bytes.try_into().unwrap())
+    let mut event_data = [0xa5; 24];
+    for (to, from) in event_data.iter_mut().zip(bytes.bytes) {
+        *to = from;
+    }
+    Event { what, cpu: 0, timestamp_ns: 0, event_data, seq: 0, ack: 0, size: 40 }
 }
 
-/// The members of the union that matter.
+/// The members of the union that this type has.
 fn data(bytes: &mut Bytes, data: &EventData) {
     match *data {
         EventData::Ack(Ack { err }) => bytes.u32(err),
@@ -149,6 +159,5 @@ fn data(bytes: &mut Bytes, data: &EventData) {
             bytes.i32s([exit.parent_pid, exit.parent_tgid])
         }
         EventData::Unknown(Unknown { bytes: data, .. }) => bytes.raw(&data),
-        data => panic!("no bytes for {data:?}"),
     };
 }
