@@ -121,8 +121,8 @@ pub extern "C" fn cnproc_process_replaced(
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_int {
     let Some(process) = process else { return ret::INVALID };
-    match process.process.raw_pidfd() {
-        Ok(pidfd) => pidfd,
+    match process.process.pidfd() {
+        Ok(pidfd) => pidfd.into_raw(),
         Err(error) => ret::status(Err(error)),
     }
 }
@@ -160,13 +160,13 @@ unsafe fn write(
     let room = len.saturating_sub(1);
     let (process, text) = (&process.process, buffer.get_mut(..room).unwrap_or_default());
     let length = match fact {
-        Fact::Cmdline => process.cmdline(text),
-        Fact::Exe => process.exe(text),
-        Fact::Cwd => process.cwd(text),
-        Fact::Comm => process.comm(text),
-        Fact::Cgroup => process.cgroup(text),
+        Fact::Cmdline => process.read_cmdline(text),
+        Fact::Exe => process.read_exe(text),
+        Fact::Cwd => process.read_cwd(text),
+        Fact::Comm => process.read_comm(text),
+        Fact::Cgroup => process.read_cgroup(text),
     };
-    match length {
+    match length.map(|text| text.full_len()) {
         Ok(length) => {
             if let Some(end) = buffer.get_mut(length.min(room)) {
                 *end = 0;

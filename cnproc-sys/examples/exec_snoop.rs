@@ -61,14 +61,11 @@ fn print_exec(batch: &mut Batch<'_>, event: &Event, tgid: i32) {
 
 /// The command line, made harmless to a terminal; the name in brackets where there is none.
 fn command(process: &Process) -> Result<String, Error> {
-    let mut bytes = [0; 4096];
-    let length = process.cmdline(&mut bytes)?;
-    let told = bytes.get(..length).unwrap_or(&bytes);
-    if length > 0 {
-        let arguments = told.strip_suffix(b"\0").unwrap_or(told).split(|byte| *byte == 0);
+    let bytes = process.cmdline()?;
+    if !bytes.is_empty() {
+        let arguments = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|byte| *byte == 0);
         let arguments: Vec<_> = arguments.map(|bytes| bytes.escape_ascii().to_string()).collect();
         return Ok(arguments.join(" "));
     }
-    let length = process.comm(&mut bytes)?;
-    Ok(format!("[{}]", bytes.get(..length).unwrap_or(&bytes).escape_ascii()))
+    Ok(format!("[{}]", process.comm()?.escape_ascii()))
 }

@@ -277,6 +277,9 @@ impl Error {
                 libc::EAGAIN => {
                     c"a limit on locked memory or a lack of kernel memory: raise RLIMIT_MEMLOCK"
                 }
+                libc::ENAMETOOLONG => {
+                    c"the path is longer than a page, and the kernel does not return such paths"
+                }
                 libc::EPERM | libc::EACCES | libc::ENOSYS => {
                     c"the system call is refused, as by a seccomp filter: allow it"
                 }

@@ -61,7 +61,7 @@ pub use listener::{
     Batch, DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Deliveries, Listener, Options, Resumed,
     Stats, Waker,
 };
-pub use process::{Identity, Process, Replaced, Status};
+pub use process::{Handle, Identity, Process, Replaced, Status, Text};
 pub use stream::Delivery;
 
 /// The examples in the README are run as tests.

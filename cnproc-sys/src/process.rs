@@ -1,23 +1,31 @@
-//! Facts about an event's process, which can't be another's.
+//! Facts about an event's process, and not about a later one with the same pid.
 
 mod evidence;
-mod facts;
+mod files;
+mod handles;
 mod identify;
+#[cfg(feature = "std")]
+mod owned;
 mod stat;
+mod status;
+mod text;
 
-pub use facts::Status;
+pub use handles::Handle;
 pub use identify::Identity;
+pub use status::Status;
+pub use text::Text;
 
 use crate::error::{Call, Error};
 use crate::listener::{Batch, Listener, Probe, is_on};
 use crate::sys::fd::Fd;
-use crate::sys::{file, process};
-use cnproc_parse::Event;
+use crate::sys::file;
+use cnproc_parse::{Event, EventData};
 use core::ffi::CStr;
 use evidence::Evidence;
-use facts::STAT_SIZE;
+use files::{of_process, read_stat, status_lines};
 use identify::{Candidate, identify};
 use stat::Stat;
+use status::has_been_on_a_cpu;
 
 /// The process of an event: [`Listener::process`] finds it.
 ///
@@ -68,12 +76,16 @@ use stat::Stat;
 #[derive(Debug)]
 pub struct Process {
     directory: Fd,
-    event: Event,
     tgid: i32,
+    /// The event that it was asked for by.
+    event: Option<Event>,
     identity: Identity,
     /// How far the clock of starts is ahead.
     lead_ns: u64,
 }
+
+/// Space for the part of `/proc/PID/stat` that is read, and of `/proc/PID/status`: that before the groups.
+const STAT_SIZE: usize = 2048;
 
 /// Whether a process has run another program since an event, by execve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,13 +112,81 @@ impl Listener {
     /// [`Error::NoProcfs`]; [`Error::NotOfProcess`] for an acknowledgement or an unknown event;
     /// [`Error::Forked`], and [`Error::System`].
     pub fn process(&mut self, event: &Event) -> Result<Process, Error> {
+        self.process_with(event, |_| ()).map(|(process, ())| process)
+    }
+
+    /// As [`process`](Self::process), and reads facts first: they are those of the same process, because they
+    /// are read through the same directory.
+    ///
+    /// A program that ends soon is gone before it is identified. `read` is called as soon as the directory is
+    /// open, which takes one system call; it may be called again if pids changed hands meanwhile. Until this
+    /// returns, nothing is known of the process: what `read` returned is worthless after an error.
+    ///
+    /// ```no_run
+    /// # use cnproc_sys::{Error, Event, Listener};
+    /// # fn f(listener: &mut Listener, event: &Event) -> Result<(), Error> {
+    /// let (process, cmdline) = listener.process_with(event, |process| process.cmdline())?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`process`](Self::process).
+    pub fn process_with<T>(
+        &mut self,
+        event: &Event,
+        read: impl FnMut(&Process) -> T,
+    ) -> Result<(Process, T), Error> {
         self.check_owner()?;
         let tgid = event.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
-        let (directory, stat) = find(self.procfs.directory()?, tgid)?;
-        // In the midst of an execve by a thread, the process itself shows a thread's mark.
-        let is_thread = stat.exit_signal == -1 && facts::tgid(&directory)? != tgid;
+        self.identify(event, &event.data(), tgid, read)
+    }
+
+    /// Finds the parent that a [`Fork`](crate::Fork) names, as [`process`](Self::process) finds the child.
+    ///
+    /// It is [`Identity::Likely`] at most: with CLONE_PARENT the kernel names the creator's parent, which may
+    /// have ended by then.
+    ///
+    /// # Errors
+    /// Those of [`process`](Self::process); [`Error::NotOfProcess`] for an event other than FORK.
+    pub fn parent(&mut self, event: &Event) -> Result<Process, Error> {
+        self.check_owner()?;
+        let EventData::Fork(fork) = event.data() else { return Err(Error::NotOfProcess) };
+        let tgid = Some(fork.parent_tgid).filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
+        let (process, ()) = self.identify(event, &EventData::Fork(fork), tgid, |_| ())?;
+        Ok(Process { identity: Identity::Likely, ..process })
+    }
+
+    /// Opens the process that has a pid now, though no event named it. It is identified from now on: all
+    /// facts are those of that one process.
+    ///
+    /// # Errors
+    /// [`Error::ProcessGone`]: no process has that pid; it may be a thread's id. [`Error::ProcessHidden`],
+    /// [`Error::NoProcfs`], [`Error::Forked`], and [`Error::System`].
+    pub fn process_of_pid(&mut self, pid: i32) -> Result<Process, Error> {
+        self.check_owner()?;
+        if pid <= 0 {
+            return Err(Error::ProcessGone);
+        }
+        let lead_ns = self.procfs.clocks().lead_ns();
+        let (process, stat, ()) = find(self.procfs.directory()?, pid, lead_ns, |_| ())?;
+        if is_thread(&process, &stat)? {
+            return Err(Error::ProcessGone);
+        }
+        Ok(Process { identity: Identity::Proven, ..process })
+    }
+
+    fn identify<T>(
+        &mut self,
+        event: &Event,
+        data: &EventData,
+        tgid: i32,
+        read: impl FnMut(&Process) -> T,
+    ) -> Result<(Process, T), Error> {
+        let lead_ns = self.procfs.clocks().lead_ns();
+        let (process, stat, value) = find(self.procfs.directory()?, tgid, lead_ns, read)?;
+        let is_thread = is_thread(&process, &stat)?;
         // Before the stream is read.
-        let has_run = stat.effort > 0 || facts::has_been_on_a_cpu(&directory);
+        let has_run = stat.effort > 0 || has_been_on_a_cpu(&process);
         let now = self.socket.now();
         let start = self.procfs.clocks().start(stat.start_ticks, event.timestamp_ns);
         let candidate = Candidate { stat, is_thread, start, has_run };
@@ -115,9 +195,8 @@ impl Listener {
         } else {
             self.evidence(event, tgid)?
         };
-        let identity = identify(&event.data(), &candidate, &evidence).ok_or(Error::ProcessGone)?;
-        let lead_ns = self.procfs.clocks().lead_ns();
-        Ok(Process { directory, event: *event, tgid, identity, lead_ns })
+        let identity = identify(data, &candidate, &evidence).ok_or(Error::ProcessGone)?;
+        Ok((Process { event: Some(*event), identity, ..process }, value))
     }
 
     /// Whether the process has run another program since the event: ask after reading facts that must
@@ -130,8 +209,9 @@ impl Listener {
     /// [`Error::Forked`], and [`Error::System`].
     pub fn replaced(&mut self, process: &Process) -> Result<Replaced, Error> {
         self.check_owner()?;
+        let Some(event) = process.event else { return Ok(Replaced::Unknown) };
         let now = self.socket.now();
-        let evidence = self.confirmed_evidence(&process.event, process.tgid, now)?;
+        let evidence = self.confirmed_evidence(&event, process.tgid, now)?;
         Ok(match evidence {
             _ if evidence.replaced => Replaced::Yes,
             _ if evidence.all_execs => Replaced::No,
@@ -178,9 +258,7 @@ impl Batch<'_> {
     /// while let Some(delivery) = batch.next() {
     ///     let Delivery::Event(event) = delivery else { continue };
     ///     if let Ok(process) = batch.process(&event) {
-    ///         let mut command = [0; 4096];
-    ///         let length = process.cmdline(&mut command)?.min(command.len());
-    ///         println!("{:?}: {}", process.identity(), command[..length].escape_ascii());
+    ///         println!("{:?}: {}", process.identity(), process.cmdline()?.escape_ascii());
     ///     }
     /// }
     /// # Ok::<(), cnproc_sys::Error>(())
@@ -190,6 +268,18 @@ impl Batch<'_> {
     /// Those of [`Listener::process`].
     pub fn process(&mut self, event: &Event) -> Result<Process, Error> {
         self.listener().process(event)
+    }
+
+    /// [`Listener::process_with`], while the batch is being read.
+    ///
+    /// # Errors
+    /// Those of [`Listener::process`].
+    pub fn process_with<T>(
+        &mut self,
+        event: &Event,
+        read: impl FnMut(&Process) -> T,
+    ) -> Result<(Process, T), Error> {
+        self.listener().process_with(event, read)
     }
 
     /// [`Listener::replaced`], while the batch is being read.
@@ -216,51 +306,52 @@ impl Process {
 /// How often the directory is opened again if a thread's execve changed pids meanwhile.
 const ATTEMPTS: usize = 16;
 
-/// Opens the directory of the process that has that id now, and reads its `stat`.
-fn find(procfs: &Fd, tgid: i32) -> Result<(Fd, Stat), Error> {
+/// Opens the directory of the process that has that id now, calls `read`, and reads its `stat`.
+fn find<T>(
+    procfs: &Fd,
+    tgid: i32,
+    lead_ns: u64,
+    mut read: impl FnMut(&Process) -> T,
+) -> Result<(Process, Stat, T), Error> {
     let mut name = [0; 12];
     let name = decimal(tgid.unsigned_abs(), &mut name);
-    let mut found = Err(Error::ProcessGone);
+    let mut found = Error::ProcessGone;
     for _ in 0..ATTEMPTS {
         let directory = match file::open_directory(Call::OpenProcess, Some(procfs), name) {
             Ok(directory) => directory,
-            Err(error) => {
-                found = Err(of_process(error));
-                break;
-            }
+            Err(error) => match of_process(error, tgid) {
+                // Or it has just ended, and another process has its pid by now.
+                Error::ProcessHidden => {
+                    found = Error::ProcessHidden;
+                    continue;
+                }
+                error => return Err(error),
+            },
         };
-        match read_stat(&directory) {
+        let process = Process { directory, tgid, event: None, identity: Identity::Likely, lead_ns };
+        let value = read(&process);
+        match read_stat(&process.directory, tgid) {
             // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
-            // to the process's directory, and the process's id to the directory of the leader that vanishes.
+            // to the process's directory, and the process's id to that of the leader that vanishes.
             Ok(stat) if stat.pid != tgid => {}
-            Ok(stat) => return Ok((directory, stat)),
+            Ok(stat) => return Ok((process, stat, value)),
             Err(Error::ProcessGone) => {}
             Err(error) => return Err(error),
         }
     }
-    match found {
-        // With hidepid, what one may not see does not exist. To signals it does.
-        Err(Error::ProcessGone) if process::is_forbidden_to_signal(tgid) => {
-            Err(Error::ProcessHidden)
-        }
-        found => found,
-    }
+    Err(found)
 }
 
-fn read_stat(directory: &Fd) -> Result<Stat, Error> {
-    let mut line = [0; STAT_SIZE];
-    let line = facts::read_whole(directory, c"stat", &mut line)?;
-    Stat::parse(line).ok_or(Error::ProcessUnreadable)
-}
-
-/// Maps the failure to open or read a file that every process has.
-fn of_process(error: Error) -> Error {
-    let Error::System { errno, .. } = error else { return error };
-    match errno.raw() {
-        libc::ENOENT | libc::ESRCH => Error::ProcessGone,
-        libc::EPERM | libc::EACCES => Error::ProcessHidden,
-        _ => error,
+/// Whether the id is that of a thread other than its process's leader. In the midst of an execve by a
+/// thread the process itself shows a thread's mark.
+fn is_thread(process: &Process, stat: &Stat) -> Result<bool, Error> {
+    if stat.exit_signal != -1 {
+        return Ok(false);
     }
+    let mut lines = [0; STAT_SIZE];
+    let lines = status_lines(&process.directory, process.tgid, &mut lines)?;
+    let tgid = stat::tgid(lines).ok_or(Error::ProcessUnreadable)?;
+    Ok(tgid != process.tgid)
 }
 
 /// A number as the name of a file.

@@ -1,4 +1,5 @@
 //! Facts about an event's process, and whether they are that process's.
 
+mod access;
 mod facts;
 mod reuse;

@@ -24,12 +24,11 @@ enum Told {
 }
 
 fn ask_library(listener: &mut Listener, event: &Event) -> Told {
-    let mut command = [0; 4096];
     let Ok(process) = listener.process(event) else { return Told::Gone };
-    match (process.cmdline(&mut command), process.identity()) {
-        (Ok(1..), Identity::Proven) => Told::Proven,
-        (Ok(1..), Identity::Likely) => Told::Believed,
-        (Ok(0), _) => Told::Zombie,
+    match (process.cmdline(), process.identity()) {
+        (Ok(command), _) if command.is_empty() => Told::Zombie,
+        (Ok(_), Identity::Proven) => Told::Proven,
+        (Ok(_), _) => Told::Believed,
         (Err(_), _) => Told::Gone,
     }
 }

@@ -2,9 +2,7 @@
 
 use crate::strategies::{event, mask};
 use crate::{bpf, config};
-use cnproc_parse::{
-    Acks, ByteOrder, Event, EventData, Exit, Filter, Message, Program, encode,
-};
+use cnproc_parse::{Acks, ByteOrder, Event, EventData, Exit, Filter, Message, Program, encode};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 

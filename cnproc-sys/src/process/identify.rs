@@ -79,6 +79,7 @@ mod tests {
             state: b'S',
             ppid: 1,
             session: 1,
+            flags: 0,
             effort: 1,
             threads: 1,
             start_ticks: 1,

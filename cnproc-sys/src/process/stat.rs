@@ -8,6 +8,8 @@ pub(crate) struct Stat {
     pub(crate) state: u8,
     pub(crate) ppid: i32,
     pub(crate) session: i32,
+    /// The kernel's PF_* flags.
+    pub(crate) flags: u64,
     /// Page faults and ticks on a CPU: none before a process runs for the first time.
     pub(crate) effort: u64,
     pub(crate) threads: u32,
@@ -28,7 +30,8 @@ impl Stat {
         for (number, field) in numbers.iter_mut().zip(fields) {
             *number = decimal(field);
         }
-        let [ppid, _, session, _, _, _, min_flt, _, maj_flt, _, utime, stime, rest @ ..] = numbers;
+        let [ppid, _, session, _, _, flags, min_flt, _, maj_flt, _, utime, stime, rest @ ..] =
+            numbers;
         let [_, _, _, _, threads, _, start_ticks, .., exit_signal] = rest;
         let effort = [min_flt, maj_flt, utime, stime].into_iter().try_fold(0_u64, |sum, number| {
             u64::try_from(number?).ok().map(|number| sum.saturating_add(number))
@@ -38,6 +41,7 @@ impl Stat {
             state,
             ppid: fit(ppid)?,
             session: fit(session)?,
+            flags: fit(flags)?,
             effort: effort?,
             threads: fit(threads)?,
             start_ticks: fit(start_ticks)?,
@@ -46,7 +50,15 @@ impl Stat {
     }
 }
 
-fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+impl Stat {
+    /// Whether it runs a program: neither a kernel thread nor a zombie, of which files are empty.
+    pub(crate) const fn may_have_a_command_line(&self) -> bool {
+        const PF_KTHREAD: u64 = 0x0020_0000;
+        self.flags & PF_KTHREAD == 0 && !matches!(self.state, b'Z' | b'X' | b'x')
+    }
+}
+
+fn split(text: &[u8], separator: u8) -> impl DoubleEndedIterator<Item = &[u8]> {
     text.split(move |byte| *byte == separator)
 }
 
@@ -92,6 +104,11 @@ pub(crate) fn ids(status: &[u8], name: &[u8]) -> Option<(u32, u32)> {
     Some((number(ids.next()?)?, number(ids.next()?)?))
 }
 
+/// The pid in the innermost pid namespace: the last number of the line `NSpid:`. Linux 4.1.
+pub(crate) fn nspid(status: &[u8]) -> Option<i32> {
+    split(line(status, b"NSpid:")?, b'\t').next_back().and_then(number)
+}
+
 /// The process that a thread belongs to: the line `Tgid:`.
 pub(crate) fn tgid(status: &[u8]) -> Option<i32> {
     number(line(status, b"Tgid:")?)
@@ -114,12 +131,21 @@ mod tests {
                 state: b'Z',
                 ppid: 17,
                 session: 31,
+                flags: 4_194_560,
                 effort: 24 + 3 + 500 + 6000,
                 threads: 13,
                 start_ticks: 1023,
                 exit_signal: 17
             }
         );
+    }
+
+    #[test]
+    fn kernel_threads_and_zombies_have_no_command_line() {
+        let stat = Stat::parse(LINE).unwrap();
+        assert!(!stat.may_have_a_command_line(), "a zombie");
+        assert!(Stat { state: b'S', ..stat }.may_have_a_command_line());
+        assert!(!Stat { state: b'S', flags: 0x0020_8040, ..stat }.may_have_a_command_line());
     }
 
     #[test]
@@ -154,6 +180,8 @@ mod tests {
         assert_eq!(ids(b"Uid:\t1", b"Uid:"), None);
         assert_eq!(tgid(b"Name:\tTgid:\nTgid:\t31\nPid:\t32\n"), Some(31));
         assert_eq!(tgid(status), None);
+        assert_eq!(nspid(b"NSpid:\t31\t7\t1\n"), Some(1));
+        assert_eq!(nspid(status), None);
         assert_eq!(times_run(b"7439242 6450129 74\n"), Some(74));
     }
 }

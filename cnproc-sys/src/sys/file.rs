@@ -57,3 +57,14 @@ pub(crate) fn readlink<'a>(
     let count = usize::try_from(count).map_err(|_| failed(call))?;
     Ok(bytes.get(..count).unwrap_or_default())
 }
+
+/// Which file it is: device and inode. `path` is relative to `at`.
+pub(crate) fn identity(at: &Fd, path: &CStr) -> Result<(u64, u64), Error> {
+    // SAFETY: a `stat` is integers only.
+    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: `path` ends with NUL, `stat` is valid for writing.
+    let result = unsafe { libc::fstatat(at.raw(), path.as_ptr(), &mut stat, 0) };
+    super::status(Call::OpenProcess, result)?;
+    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
+    Ok((stat.st_dev as u64, stat.st_ino as u64))
+}

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::child::Child;
@@ -108,20 +109,20 @@ fn old(listener: &mut Listener) -> (Child, Event) {
     (0..100).find_map(|_| named(listener, Duration::from_millis(30))).unwrap()
 }
 
-/// What a fact comes to in a buffer that is long enough.
-fn whole(fact: impl Fn(&mut [u8]) -> Result<usize, Error>) -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0; 8192];
-    let length = fact(&mut bytes)?;
-    bytes.truncate(length);
-    Ok(bytes)
+fn exe(process: &Process) -> Result<Vec<u8>, Error> {
+    process.exe().map(|path| path.into_os_string().into_encoded_bytes())
+}
+
+fn cwd(process: &Process) -> Result<Vec<u8>, Error> {
+    process.cwd().map(|path| path.into_os_string().into_encoded_bytes())
 }
 
 fn comm(process: &Process) -> Result<Vec<u8>, Error> {
-    whole(|buffer| process.comm(buffer))
+    process.comm()
 }
 
 fn cmdline(process: &Process) -> Result<Vec<u8>, Error> {
-    whole(|buffer| process.cmdline(buffer))
+    process.cmdline()
 }
 
 #[test]
@@ -240,18 +241,20 @@ fn a_zombie_is_the_process_still_and_one_waited_for_is_gone() {
     for process in [&before, &at_exit] {
         assert_eq!(process.status().unwrap().state, b'Z');
         assert_eq!(comm(process).unwrap(), b"named");
-        for fact in [Process::cmdline, Process::exe, Process::cwd] {
-            assert_eq!(fact(process, &mut [0; 64]), Ok(0));
+        for fact in [Process::cmdline, exe, cwd] {
+            assert_eq!(fact(process), Ok(Vec::new()));
         }
     }
     child.wait();
     assert!(matches!(listener.process(&event), Err(Error::ProcessGone)));
     assert!(matches!(listener.process(&exit), Err(Error::ProcessGone)));
     for process in [before, at_exit] {
-        let facts = [Process::cmdline, Process::exe, Process::cwd, Process::comm, Process::cgroup];
+        let facts = [Process::cmdline, Process::environ, exe, cwd, Process::comm, Process::cgroup];
         for fact in facts {
-            assert_eq!(fact(&process, &mut [0; 64]), Err(Error::ProcessGone));
+            assert_eq!(fact(&process), Err(Error::ProcessGone));
         }
+        assert_eq!(process.nspid(), Err(Error::ProcessGone));
+        assert!(matches!(process.exe_fd(), Err(Error::ProcessGone)));
         assert_eq!(process.status(), Err(Error::ProcessGone));
         assert!(matches!(process.pidfd(), Err(Error::ProcessGone)));
     }
@@ -443,8 +446,8 @@ fn a_kernel_thread_has_a_name_and_no_program() {
     let process = listener.process(&exec_now(KTHREADD)).unwrap();
     assert_eq!(process.identity(), Identity::Proven, "by its start");
     assert_eq!(comm(&process).unwrap(), b"kthreadd");
-    assert_eq!(process.cmdline(&mut [0; 64]), Ok(0));
-    assert_eq!(process.exe(&mut [0; 64]), Ok(0));
+    assert_eq!(process.cmdline(), Ok(Vec::new()));
+    assert_eq!(process.exe(), Ok(PathBuf::new()));
     let status = process.status().unwrap();
     assert_eq!((status.ppid, status.sid, status.euid, status.threads), (0, 0, 0, 1));
 }
@@ -520,7 +523,10 @@ fn a_command_line_of_two_mebibytes_is_told_in_whole() {
     assert!(expected.len() > 2 << 20);
     for room in [0, 1, 4096, expected.len() - 1, expected.len(), expected.len() + 1] {
         let mut buffer = vec![b'?'; room];
-        assert_eq!(process.cmdline(&mut buffer), Ok(expected.len()));
+        let text = process.read_cmdline(&mut buffer).unwrap();
+        assert_eq!(text.full_len(), expected.len());
+        assert_eq!(text.is_truncated(), room < expected.len());
+        assert_eq!(text.bytes(), &expected[..room.min(expected.len())]);
         let (told, rest) = buffer.split_at(room.min(expected.len()));
         assert!(told == &expected[..told.len()] && rest.iter().all(|byte| *byte == b'?'));
     }
@@ -535,11 +541,12 @@ fn a_deleted_program_is_told_with_what_the_kernel_adds() {
     let waiting = Waiting::spawn(Command::new(&path).arg0("sleep").arg("100"));
     let exec = await_event(&mut listener, waiting.pid(), IS_EXEC);
     let process = listener.process(&exec).unwrap();
-    assert_eq!(whole(|buffer| process.exe(buffer)).unwrap(), path.as_os_str().as_encoded_bytes());
+    assert_eq!(process.exe().unwrap(), path);
     fs::remove_file(&path).unwrap();
     let deleted = format!("{} (deleted)", path.display());
-    assert_eq!(whole(|buffer| process.exe(buffer)).unwrap(), deleted.as_bytes());
-    assert_eq!(process.exe(&mut [0; 3]), Ok(deleted.len()));
+    assert_eq!(process.exe().unwrap(), PathBuf::from(&deleted));
+    assert!(process.exe_is_deleted().unwrap());
+    assert_eq!(process.read_exe(&mut [0; 3]).unwrap().full_len(), deleted.len());
 }
 
 /// Two programs in turn, in one process, while it is read: never a mixture.
@@ -697,10 +704,10 @@ fn without_hidepid_an_ordinary_user_sees_all_but_paths() {
         become_nobody,
         |listener| {
             let process = listener.process(&exec_now(1)).unwrap();
-            process.comm(&mut [0; 64]).is_ok_and(|length| length > 0)
+            process.comm().is_ok_and(|name| !name.is_empty())
                 && process.status().is_ok()
-                && process.exe(&mut [0; 64]) == Err(Error::ProcessHidden)
-                && process.cwd(&mut [0; 64]) == Err(Error::ProcessHidden)
+                && process.exe() == Err(Error::ProcessHidden)
+                && process.cwd() == Err(Error::ProcessHidden)
         },
     );
     assert_ne!(right, Some(false));

@@ -178,11 +178,10 @@ impl Scores {
             Err(Error::ProcessGone) => return self.proven.count(None),
             Err(error) => panic!("{error}"),
         };
-        let mut comm = [0; 64];
-        let read = process.comm(&mut comm).and_then(|length| {
+        let read = process.comm().and_then(|comm| {
             let status = process.status()?;
             let ids = [status.ruid, status.euid, status.rgid, status.egid];
-            Ok(comm[..length] == name_of(round)[..9] && ids == [id_of(round); 4])
+            Ok(comm == name_of(round)[..9] && ids == [id_of(round); 4])
         });
         let told = match read {
             Ok(right) => Some(right),
@@ -324,7 +323,7 @@ fn what_was_found_of_an_earlier_process_tells_nothing_of_a_later_one() {
         later => later,
     };
     assert_eq!(later, libc::c_long::from(pid));
-    let (pidfd, status, comm) = (process.pidfd(), process.status(), process.comm(&mut [0; 16]));
+    let (pidfd, status, comm) = (process.pidfd(), process.status(), process.comm());
     let again = listener.process(&event);
     // Before a failure could leave it behind. SAFETY: the process is ours, and not waited for.
     unsafe {
