@@ -27,49 +27,57 @@ use identify::{Candidate, identify};
 use stat::Stat;
 use status::has_been_on_a_cpu;
 
-/// The process of an event: [`Listener::process`] finds it.
+/// The process of an event, found by [`Listener::process`].
 ///
-/// An event bears a pid, and by the time it is read that pid may be another process's. A `Process` is a
-/// descriptor of the directory `/proc/PID`, which the kernel binds to one process for good: all facts
-/// are read through it, so all are of one process, and once that process has been waited for they fail
-/// with [`Error::ProcessGone`]. What is to be shown is that the directory is the *event's* process's.
+/// An event carries a pid, and by the time it is read that pid may belong to another process. A `Process`
+/// is a descriptor of the directory `/proc/PID`, which the kernel binds to one process for good: all facts
+/// are read through it, so all belong to the same process, and once that process has been reaped they fail
+/// with [`Error::ProcessGone`]. What has to be shown is that the directory is that of the *event's* process.
 ///
 /// # What is proven
 ///
-/// Suppose that it is another's. Its process took over the pid after the event, for until then the
-/// event's process had it. Either of two observations contradicts that:
+/// Suppose that the directory belongs to another process. That process took over the pid after the event,
+/// because until then the event's process had it. Either of two observations contradicts that:
 ///
 /// - **It started before the event.** The kernel records a start after it has allocated the pid (since
-///   Linux 5.0). `/proc/PID/stat` tells it in ticks of 10 ms, so it must be a whole tick earlier. Lost
+///   Linux 5.0). `/proc/PID/stat` has it in ticks of 10 ms, so it must be a whole tick earlier. Lost
 ///   events do not matter here.
-/// - **It was not forked after the event.** Every process is announced by FORK before it runs for the
-///   first time. So if it has run (it took a page fault or a tick, or was on a CPU), and the stream, read
-///   to its end *after* that was seen, holds no FORK of that pid since the event, there was none. Nothing
-///   may be missing: no loss, no filter that leaves out [`EventMask::FORK`], nothing unread.
+/// - **It was not forked after the event.** Every process is announced by FORK before it first runs. So
+///   if it has run (it took a page fault or a tick, or was on a CPU), and the stream, read to its end
+///   *after* that was seen, contains no FORK of that pid since the event, there was none. Nothing may be
+///   missing: no loss, no filter that leaves out [`EventMask::FORK`], nothing unread, and no time in which
+///   the kernel generated no events. That time would end with another process's LISTEN, which the kernel
+///   acknowledges to all listeners, or last until now. So no such acknowledgement may follow the event,
+///   and the kernel must generate an event, or acknowledge a request, after the process was seen to have
+///   run.
 ///
-/// Either makes it [`Identity::Proven`]. It does not rest on EXIT, which does not tell: EXIT of a leader
-/// is sent after the parent was told, when the pid may already be free, and is also sent when the
-/// process lives on (another thread calls execve, or outlives the leader).
+/// Either makes it [`Identity::Proven`]. In both cases the directory's own number, the first in its `stat`,
+/// must be the event's pid: a thread that calls execve takes its leader's pid, and a lookup in between
+/// leads to another process's directory.
+///
+/// The proof does not rest on EXIT: the kernel sends it after it has notified the parent, when the pid may
+/// already be free, and also sends it when the process lives on (another thread calls execve, or outlives
+/// the leader).
 ///
 /// The process is refused, with [`Error::ProcessGone`], if it started after the event, or a FORK of its
 /// pid followed the event; or if its leader's EXIT did, unless it is proven.
 ///
-/// All else is [`Identity::Likely`]: nothing speaks against it, but of a process that is not a tick old
-/// yet, events were lost since, or are filtered out, or the event was received by an earlier
-/// [`recv`](Listener::recv) than the last, or it has not run yet. An [`Exit`](crate::Exit) and a
-/// [`Ptrace`](crate::Ptrace) are Likely at most: they may be sent when the pid is no longer their
-/// process's. Of an Exit of the leader there is only the zombie to be found, until it is waited for.
+/// Otherwise the result is [`Identity::Likely`]: it is consistent with all evidence, but the process is
+/// younger than a tick, and events were lost since or are filtered out, or another listener was opened
+/// since, or an earlier [`recv`](Listener::recv) than the last received the event, or the process has not
+/// run yet. An [`Exit`](crate::Exit) and a [`Ptrace`](crate::Ptrace) are Likely at most: they may be sent
+/// when the pid no longer belongs to their process. After an Exit of the leader only the zombie can be
+/// found, until it is reaped.
 ///
-/// # What remains
+/// # Assumptions
 ///
-/// Proofs rest on what the kernel says. Before Linux 5.0 (4.19.16) a fork that was held up could bear an
-/// earlier start. Before 6.6 any process with CAP_NET_ADMIN can switch events off for all:
-/// [`Listener::resume`] finds out. Behind a filter, an event for which the kernel had no memory is
-/// missed by all accounts. The event must be as it was received.
+/// The proofs rest on what the kernel reports. Before Linux 5.0 (4.19.16) a delayed fork could carry an
+/// earlier start. With a filter, no count includes an event for which the kernel had no memory. The event
+/// must be as it was received.
 ///
 /// # Which program
 ///
-/// One process may run one program after another. [`Listener::replaced`] tells whether it has done so
+/// One process may run one program after another. [`Listener::replaced`] returns whether it has done so
 /// since the event.
 ///
 /// [`EventMask::FORK`]: crate::EventMask::FORK
@@ -77,7 +85,7 @@ use status::has_been_on_a_cpu;
 pub struct Process {
     directory: Fd,
     tgid: i32,
-    /// The event that it was asked for by.
+    /// The event by which it was asked for.
     event: Option<Event>,
     identity: Identity,
     /// How far the clock of starts is ahead.

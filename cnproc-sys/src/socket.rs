@@ -132,6 +132,11 @@ impl Socket {
         result
     }
 
+    /// The number of sockets in the group that this one stands for.
+    pub(crate) fn bound_sockets(&self) -> u32 {
+        1 + u32::from(self.witness.is_some())
+    }
+
     /// Reads the acknowledgements that the filter keeps from the stream. Events may have been off before
     /// that of another process's LISTEN: the stream is doubtful then.
     pub(crate) fn look_at_acks(
@@ -147,7 +152,8 @@ impl Socket {
             stream.count_acks(seen.acks);
         }
         if seen.may_have_been_muted() {
-            stream.may_have_been_muted(seen.listens.max(1), now);
+            let until = if seen.overran { now } else { seen.last_listen_ns };
+            stream.may_have_been_muted(seen.listens.max(1), until);
         }
         Ok(Some(seen))
     }

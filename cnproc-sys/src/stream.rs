@@ -265,8 +265,7 @@ impl Stream {
         self.counts.acks += 1;
         let is_own = self.own_listen.is_some_and(|own| own + 1 == self.queue.head());
         if look_ahead::is_listen(&self.event) && !is_own && self.filter.is_everything() {
-            self.counts.maybe_muted += 1;
-            self.losses.doubt_received();
+            self.may_have_been_muted(1, self.event.timestamp_ns);
         }
     }
 

@@ -21,7 +21,7 @@
 #define ROUNDS_EACH 40
 
 /* This program's file, by name: under valgrind /proc/self/exe is valgrind. */
-static char *program;
+static char program[4096];
 
 static void become_another(void)
 {
@@ -56,7 +56,7 @@ int main(int argc, char **argv)
     int rounds = 0, found, ret;
     pid_t child;
 
-    program = argv[0];
+    CHECK(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
     if (argc == 2 && strcmp(argv[1], AGAIN) == 0)
         return again();
     child = fork();

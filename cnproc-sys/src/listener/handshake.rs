@@ -155,7 +155,8 @@ pub(super) fn force_resume(
         }
         request(socket, Operation::Invalid, Some(EVERYTHING), nonce())?;
         if probe(socket, stream, Operation::Listen)? == Probe::Answered {
-            for _ in 0..listeners::count().unwrap_or_default().min(MOST_LISTENERS) {
+            let sockets = listeners::count().unwrap_or_default();
+            for _ in 0..sockets.saturating_sub(socket.bound_sockets()).min(MOST_LISTENERS) {
                 request(socket, Operation::Invalid, Some(EVERYTHING), nonce())?;
                 request(socket, Operation::Listen, None, nonce())?;
             }

@@ -32,9 +32,11 @@ pub(crate) struct Seen {
     pub(crate) own: Option<(u32, u64)>,
     /// The acknowledgements of other processes' LISTENs. Before each, events may have been off.
     pub(crate) listens: u64,
+    /// The time of the last of them.
+    pub(crate) last_listen_ns: u64,
     /// All acknowledgements.
     pub(crate) acks: u64,
-    /// Acknowledgements were dropped.
+    /// Acknowledgements were dropped, or cannot be read.
     pub(crate) overran: bool,
 }
 
@@ -104,7 +106,7 @@ impl Seen {
             }
         }
         // Cut short by another socket's filter: it may have been a LISTEN's.
-        self.listens += u64::from(!is_readable);
+        self.overran |= !is_readable;
     }
 
     fn add_event(&mut self, event: &Event, own: Option<u32>) {
@@ -115,6 +117,7 @@ impl Seen {
         } else if err == 0 {
             // One that was refused changed nothing.
             self.listens += 1;
+            self.last_listen_ns = self.last_listen_ns.max(event.timestamp_ns);
         }
     }
 }

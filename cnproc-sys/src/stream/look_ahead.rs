@@ -104,7 +104,7 @@ impl LookAhead {
         self.newest_ns = self.newest_ns.max(event.timestamp_ns);
         if is_listen(event) && !is_own_listen {
             // Events may have been off before it.
-            losses.doubt_received();
+            losses.doubt(event.timestamp_ns);
         }
         if let Some(first) = self.firsts.get_mut(event.cpu as usize) {
             if first[0] != self.run {

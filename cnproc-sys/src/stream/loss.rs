@@ -125,7 +125,9 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
 
     /// Events may be missing before `now_ns` of which no source has a count.
     pub(crate) const fn doubt(&mut self, now_ns: u64) {
-        self.lossless_since_ns = now_ns;
+        if now_ns > self.lossless_since_ns {
+            self.lossless_since_ns = now_ns;
+        }
     }
 
     /// As [`doubt`](Self::doubt), before the last receiving call returned.

@@ -13,6 +13,7 @@ mod flood;
 mod kernel;
 mod leak;
 mod namespaces;
+mod neighbours;
 mod permission;
 mod raw;
 mod suspend;
@@ -46,6 +47,11 @@ const AS_ROOT: &[Resumed] = &[
     ("events that others switched off are restored", switched_off::restored_by_check),
     ("a check leaves the kernel's count as it was", switched_off::check_is_neutral),
     ("opening restores events that others switched off", switched_off::restored_by_open),
+    ("events are restored for all that listen", switched_off::restored_for_all),
+    ("a full stream does not show that events are on", switched_off::full_stream_is_no_answer),
+    ("events that a neighbour's filter cuts are counted", neighbours::trimmed_events_are_counted),
+    ("acknowledgements fill no filtered queue", neighbours::acks_fill_no_filtered_queue),
+    ("nothing is proven across a mute", neighbours::nothing_is_proven_across_a_mute),
     ("a killed listener's leaked count does no harm", leak::does_no_harm),
 ];
 

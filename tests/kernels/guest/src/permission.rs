@@ -33,6 +33,6 @@ pub fn refused(_: &Kernel) -> Outcome {
     let error = Listener::options().open().map(drop).expect_err("opened");
     assert_eq!(error, Error::NotPermitted);
     let text = error.to_string();
-    assert!(text.contains("before Linux 6.6 it takes CAP_NET_ADMIN"), "{text}");
+    assert!(text.contains("before Linux 6.6 this requires CAP_NET_ADMIN"), "{text}");
     Ok(())
 }

@@ -76,6 +76,24 @@ impl RawListener {
         Ok(RawListener { fd })
     }
 
+    /// Attaches a filter that cuts every message to that length.
+    pub fn trim(&self, length: u32) -> io::Result<()> {
+        const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+        let mut instruction = libc::sock_filter { code: RETURN, jt: 0, jf: 0, k: length };
+        let program = libc::sock_fprog { len: 1, filter: &raw mut instruction };
+        // SAFETY: the program and its instruction live through the call.
+        check(unsafe {
+            libc::setsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_FILTER,
+                (&raw const program).cast(),
+                mem::size_of::<libc::sock_fprog>() as libc::socklen_t,
+            )
+        })
+        .map(drop)
+    }
+
     /// Sends `words` (an operation, or an operation and a mask) with `ack` as the nonce.
     pub fn request(&self, ack: u32, words: &[u32]) -> io::Result<()> {
         let payload = words.len() * 4;

@@ -4,7 +4,9 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::permission::hears;
 use crate::raw::{IGNORE, INVALID, LISTEN, RawListener};
-use cnproc_sys::{Listener, Resumed};
+use crate::system;
+use cnproc_sys::{EventMask, Listener, Resumed};
+use std::time::Duration;
 
 const SMALL: libc::c_int = 64 << 10;
 
@@ -56,7 +58,6 @@ pub fn check_is_neutral(_: &Kernel) -> Outcome {
 }
 
 pub fn restored_by_open(kernel: &Kernel) -> Outcome {
-    let bystander = RawListener::bind(SMALL)?;
     stray_ignores(kernel, 5)?;
     let mut listener = Listener::options().open()?;
     assert!(hears(&mut listener, "restored")?, "deaf");
@@ -64,6 +65,44 @@ pub fn restored_by_open(kernel: &Kernel) -> Outcome {
     drop(listener);
     assert!(hears(&mut other, "still")?, "closing switched another listener off");
     drop(other);
-    assert!(!bystander.hears()?, "the kernel's count is not what it was");
+    assert!(!RawListener::bind(SMALL)?.hears()?, "the kernel's count is not what it was");
+    Ok(())
+}
+
+/// The count is raised for every listener, so that none that closes takes the events from the rest.
+pub fn restored_for_all(kernel: &Kernel) -> Outcome {
+    let (first, second) = (Listener::options().open()?, Listener::options().open()?);
+    let mut third = Listener::options().events(EventMask::COMM).open()?;
+    stray_ignores(kernel, 5)?;
+    assert_eq!(third.resume()?, Resumed::Restored);
+    drop((first, second));
+    assert!(hears(&mut third, "still")?, "the closing of others switched it off");
+    assert_eq!(third.resume()?, Resumed::AlreadyOn);
+    drop(third);
+    lower_to_nobody(kernel)?;
+    Ok(())
+}
+
+/// Lowers the kernel's count, while nobody listens, to that of nobody.
+pub fn lower_to_nobody(kernel: &Kernel) -> std::io::Result<()> {
+    while RawListener::bind(SMALL)?.hears()? {
+        stray_ignores(kernel, 1)?;
+    }
+    Ok(())
+}
+
+/// A stream that has no room for the kernel's answer does not show that events are on.
+pub fn full_stream_is_no_answer(kernel: &Kernel) -> Outcome {
+    const ROOM: usize = 16_384;
+    let mut listener = Listener::options().open()?;
+    assert!(hears(&mut listener, "before")?);
+    while listener.recv(Some(Duration::ZERO))?.is_some_and(|batch| batch.count() > 0) {}
+    (0..2 * ROOM).for_each(|_| system::set_name("full"));
+    stray_ignores(kernel, 1)?;
+    assert_eq!(listener.resume()?, Resumed::Unknown);
+    while listener.recv(Some(Duration::ZERO))?.is_some_and(|batch| batch.count() > 0) {}
+    assert_eq!(listener.resume()?, Resumed::Restored);
+    drop(listener);
+    lower_to_nobody(kernel)?;
     Ok(())
 }

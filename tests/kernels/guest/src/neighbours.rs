@@ -1,0 +1,150 @@
+//! What neighbours can do to a listener, some of them without any privilege.
+
+use crate::Outcome;
+use crate::kernel::Kernel;
+use crate::raw::{LISTEN, RawListener};
+use crate::switched_off::{lower_to_nobody, stray_ignores};
+use crate::system::{self, Child};
+use cnproc_sys::{Delivery, Event, EventData, EventMask, Identity, Listener, Options};
+use std::time::Duration;
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+const SMALL: libc::c_int = 64 << 10;
+
+/// Everything that waits: the names of this thread's COMM events, and the losses.
+fn received(listener: &mut Listener) -> Result<(Vec<Vec<u8>>, u64), cnproc_sys::Error> {
+    let (mut names, mut lost) = (Vec::new(), 0);
+    while let Some(batch) = listener.recv(NOW)? {
+        for delivery in batch {
+            match delivery {
+                Delivery::Event(event) => {
+                    if let EventData::Comm(comm) = event.data()
+                        && comm.process_tgid == std::process::id() as i32
+                    {
+                        names.push(comm.name().to_vec());
+                    }
+                }
+                Delivery::Lost(count) => lost += count,
+            }
+        }
+    }
+    Ok((names, lost))
+}
+
+/// A filter on one socket cuts an event for all of them. Each is lost, and reported at once, in its place.
+pub fn trimmed_events_are_counted(_: &Kernel) -> Outcome {
+    const COUNT: u64 = 1_000;
+    let comm = Listener::options().events(EventMask::COMM);
+    for options in [Listener::options(), comm, comm.skip_threads(true)] {
+        for length in [1, 20, 40, 60, 70] {
+            let mut listener = options.open()?;
+            system::set_name("before");
+            // The socket that was bound last is the first that gets an event.
+            let neighbour = RawListener::bind(SMALL)?;
+            neighbour.trim(length)?;
+            (0..COUNT).for_each(|_| system::set_name("trimmed"));
+            let (names, lost) = received(&mut listener)?;
+            assert_eq!(names, [b"before"], "{options:?}, {length} bytes");
+            assert!(lost >= COUNT, "{options:?}, {length} bytes: {lost} were reported");
+            assert!(listener.stats().trimmed >= COUNT, "{:?}", listener.stats());
+            drop(neighbour);
+            system::set_name("after");
+            let (names, later) = received(&mut listener)?;
+            assert_eq!((names, later), (vec![b"after".to_vec()], 0), "the gap was reported");
+        }
+    }
+    Ok(())
+}
+
+/// Whoever sends LISTEN in a loop causes acknowledgements, which all listeners get.
+pub fn acks_fill_no_filtered_queue(kernel: &Kernel) -> Outcome {
+    let options = Listener::options().events(EventMask::COMM).receive_buffer(16 << 10);
+    for options in [options, options.skip_threads(true)] {
+        let mut listener = options.open()?;
+        let neighbour = RawListener::bind(SMALL)?;
+        for number in 0..10 {
+            for ack in 0..500 {
+                neighbour.request(ack, &[LISTEN])?;
+            }
+            system::set_name(&format!("{number}"));
+        }
+        let (names, lost) = received(&mut listener)?;
+        assert_eq!((names.len(), lost), (10, 0), "{names:?}");
+        // The witness is asked every 100 ms at the latest; asking for a process does so at once.
+        let _: Result<_, _> = listener.process(&Event { what: 2, ..Event::default() });
+        assert!(listener.resume().is_ok());
+        let stats = listener.stats();
+        assert!(stats.maybe_muted > 0, "{stats:?}");
+    }
+    lower_to_nobody(kernel)?;
+    Ok(())
+}
+
+/// An event of a process that has just begun, which its start does not prove.
+fn young(listener: &mut Listener) -> Result<(Child, Event), Box<dyn std::error::Error>> {
+    let mut child = Child::begin(None)?;
+    child.change_user(7)?;
+    loop {
+        while let Some(batch) = listener.recv(Some(Duration::from_secs(10)))? {
+            for delivery in batch {
+                if let Delivery::Event(event) = delivery
+                    && matches!(event.data(), EventData::Uid(uid) if uid.process_tgid == child.pid())
+                {
+                    return Ok((child, event));
+                }
+            }
+        }
+    }
+}
+
+/// How often a young process is proven of a number of trials, after `interfere`.
+fn proven(
+    options: Options,
+    interfere: impl Fn() -> std::io::Result<()>,
+) -> Result<u32, Box<dyn std::error::Error>> {
+    let mut proven = 0;
+    for _ in 0..TRIALS {
+        let mut listener = options.open()?;
+        let (_child, event) = young(&mut listener)?;
+        interfere()?;
+        let process = listener.process(&event)?;
+        proven += u32::from(process.identity() == Identity::Proven);
+        // A listener that finds events off when it closes must not take one LISTEN too many back.
+        listener.resume()?;
+    }
+    Ok(proven)
+}
+
+const TRIALS: u32 = 20;
+
+/// Without a FORK, because events were off, the pid could have been given away. They may still be off, or on
+/// again; then only the acknowledgement of a LISTEN shows it.
+pub fn nothing_is_proven_across_a_mute(kernel: &Kernel) -> Outcome {
+    let filtered = Listener::options().events(EventMask::FORK | EventMask::UID);
+    for options in [Listener::options(), filtered] {
+        let left_alone = proven(options, || Ok(()))?;
+        assert!(left_alone > TRIALS / 2, "{left_alone} of {TRIALS}");
+        let off = proven(options, || stray_ignores(kernel, 1))?;
+        let by_start = proven_by_start(options)?;
+        assert!(off <= by_start, "{options:?}, off: {off} of {TRIALS}, {by_start} by their start");
+        let on_again = proven(options, || {
+            stray_ignores(kernel, 1)?;
+            let neighbour = RawListener::bind(SMALL)?;
+            for ack in 0..3 {
+                neighbour.request(ack, &[crate::raw::INVALID, 0])?;
+                neighbour.request(ack, &[LISTEN])?;
+            }
+            Ok(())
+        })?;
+        assert!(on_again <= by_start, "{options:?}, on again: {on_again} of {TRIALS}");
+    }
+    lower_to_nobody(kernel)?;
+    Ok(())
+}
+
+/// How many of them their start proves: emulated processors are slow, so a tick may have passed. Where forks
+/// are filtered out nothing else proves.
+fn proven_by_start(options: Options) -> Result<u32, Box<dyn std::error::Error>> {
+    let slack = TRIALS / 4;
+    proven(options.events(EventMask::UID), || Ok(())).map(|count| count + slack)
+}
