@@ -1,0 +1,86 @@
+//! Opens the directory of the process that has an id now.
+
+use super::files::{of_process, read_stat, status_lines};
+use super::stat::{self, Stat};
+use super::{Identity, Process, STAT_SIZE};
+use crate::error::{Call, Error};
+use crate::sys::fd::Fd;
+use crate::sys::file;
+use core::ffi::CStr;
+
+/// How often the directory is opened again if a thread's execve changed pids meanwhile.
+const ATTEMPTS: usize = 16;
+
+/// Opens the directory of the process that has that id now, calls `read`, and reads its `stat`.
+pub(super) fn find<T>(
+    procfs: &Fd,
+    tgid: i32,
+    lead_ns: u64,
+    mut read: impl FnMut(&Process) -> T,
+) -> Result<(Process, Stat, T), Error> {
+    let mut name = [0; 12];
+    let name = decimal(tgid.unsigned_abs(), &mut name);
+    let mut found = Error::ProcessGone;
+    for _ in 0..ATTEMPTS {
+        let directory = match file::open_directory(Call::OpenProcess, Some(procfs), name) {
+            Ok(directory) => directory,
+            Err(error) => match of_process(error, tgid) {
+                // Or it has just ended, and another process has its pid by now.
+                Error::ProcessHidden => {
+                    found = Error::ProcessHidden;
+                    continue;
+                }
+                error => return Err(error),
+            },
+        };
+        let process = Process { directory, tgid, event: None, identity: Identity::Likely, lead_ns };
+        let value = read(&process);
+        match read_stat(&process.directory, tgid) {
+            // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
+            // to the process's directory, and the process's id to that of the leader that vanishes.
+            Ok(stat) if stat.pid != tgid => {}
+            Ok(stat) => return Ok((process, stat, value)),
+            Err(Error::ProcessGone) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(found)
+}
+
+/// Whether the id is that of a thread other than its process's leader. In the midst of an execve by a
+/// thread the process itself shows a thread's mark.
+pub(super) fn is_thread(process: &Process, stat: &Stat) -> Result<bool, Error> {
+    if stat.exit_signal != -1 {
+        return Ok(false);
+    }
+    let mut lines = [0; STAT_SIZE];
+    let lines = status_lines(&process.directory, process.tgid, &mut lines)?;
+    let tgid = stat::tgid(lines).ok_or(Error::ProcessUnreadable)?;
+    Ok(tgid != process.tgid)
+}
+
+/// A number as the name of a file.
+fn decimal(mut number: u32, bytes: &mut [u8; 12]) -> &CStr {
+    let mut start = bytes.len() - 1;
+    for (index, byte) in bytes.iter_mut().enumerate().rev().skip(1) {
+        (*byte, start) = (b'0' + (number % 10) as u8, index);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    CStr::from_bytes_until_nul(bytes.get(start..).unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_file_names() {
+        for number in [0, 1, 9, 10, 32768, 4_194_304, u32::MAX] {
+            let mut bytes = [0; 12];
+            assert_eq!(decimal(number, &mut bytes).to_str().unwrap(), number.to_string());
+        }
+    }
+}
