@@ -15,7 +15,7 @@ pub(crate) struct FakeKernel(UnixDatagram);
 
 /// The contents of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Says {
+pub(crate) struct Contents {
     pub(crate) what: u32,
     pub(crate) cpu: u32,
     pub(crate) timestamp_ns: u64,
@@ -26,10 +26,10 @@ pub(crate) struct Says {
 }
 
 /// An exec on CPU 0, long ago.
-pub(crate) const EXEC: Says =
-    Says { what: kernel::PROC_EVENT_EXEC, cpu: 0, timestamp_ns: 1, seq: 1, ack: 0, data: 7 };
+pub(crate) const EXEC: Contents =
+    Contents { what: kernel::PROC_EVENT_EXEC, cpu: 0, timestamp_ns: 1, seq: 1, ack: 0, data: 7 };
 
-impl Says {
+impl Contents {
     /// The acknowledgement of the request with this number.
     pub(crate) fn ack_of(nonce: u32, err: u32) -> Self {
         let timestamp_ns = crate::sys::clock::monotonic();
@@ -49,7 +49,7 @@ impl Says {
 
 /// An event with these first words of data, at a time that is ten times its number.
 pub(crate) fn event(what: u32, seq: u32, data: [u32; 4]) -> Vec<u8> {
-    let mut bytes = Says { what, seq, timestamp_ns: u64::from(seq) * 10, ..EXEC }.bytes();
+    let mut bytes = Contents { what, seq, timestamp_ns: u64::from(seq) * 10, ..EXEC }.bytes();
     for (place, word) in bytes[52..].chunks_mut(4).zip(data) {
         place.copy_from_slice(&word.to_ne_bytes());
     }
@@ -87,8 +87,8 @@ impl HastyKernel {
         (Self(kernel), listener)
     }
 
-    pub(crate) fn say(&self, says: Says) {
-        assert_eq!(self.0.send(&says.bytes()).unwrap(), 76);
+    pub(crate) fn emit(&self, contents: Contents) {
+        assert_eq!(self.0.send(&contents.bytes()).unwrap(), 76);
     }
 }
 
@@ -116,7 +116,7 @@ impl FakeKernel {
         self.0.send(datagram).is_ok()
     }
 
-    pub(crate) fn say(&self, says: Says) -> bool {
-        self.send(&says.bytes())
+    pub(crate) fn emit(&self, contents: Contents) -> bool {
+        self.send(&contents.bytes())
     }
 }

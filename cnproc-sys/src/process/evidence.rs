@@ -62,7 +62,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_kernel::{EXEC, FakeKernel, Says, exec, exit, fork};
+    use crate::fake_kernel::{Contents, EXEC, FakeKernel, exec, exit, fork};
     use crate::listener::{Listener, Options};
     use crate::stream::Delivery;
     use core::time::Duration;
@@ -146,8 +146,8 @@ mod tests {
         let event = next_event(&mut listener);
         // Told late: for all that is known, it was now.
         assert_eq!(listener.evidence(&event, TGID).unwrap(), incomplete);
-        let later = Says { seq: 4, timestamp_ns: u64::MAX / 2, ..EXEC };
-        kernel.say(later);
+        let later = Contents { seq: 4, timestamp_ns: u64::MAX / 2, ..EXEC };
+        kernel.emit(later);
         let event = next_event(&mut listener);
         assert_eq!(listener.evidence(&event, TGID).unwrap(), COMPLETE);
     }

@@ -122,7 +122,7 @@ const FASTEST: u64 = 2 * 832;
 const SOONEST_LOOK_US: u64 = 1000;
 
 /// After how many microseconds the queue, which holds `queued` bytes, must be looked at again: before the
-/// fastest flow of events could fill it to three quarters. A slow flow says nothing of the next burst.
+/// fastest flow of events could fill it to three quarters. A slow flow does not predict the next burst.
 const fn next_look_us(quarter: u64, queued: u64) -> u64 {
     let look = (3 * quarter).saturating_sub(queued) / FASTEST;
     if look > SOONEST_LOOK_US { look } else { SOONEST_LOOK_US }
@@ -154,7 +154,7 @@ mod tests {
         let (kernel, socket) = crate::fake_kernel::FakeKernel::pair();
         let mut coalesce = Coalesce::new(&socket, 1_000_000, 1 << 20).unwrap();
         let timer = core::mem::replace(&mut coalesce.timer, Fd::new(-1));
-        kernel.say(crate::fake_kernel::EXEC);
+        kernel.emit(crate::fake_kernel::EXEC);
         assert!(coalesce.on_ready(&socket).is_err());
         assert!(coalesce.is_draining());
         assert!(coalesce.on_drained(&socket, 2, true).is_err());

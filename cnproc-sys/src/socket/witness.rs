@@ -125,14 +125,14 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_kernel::{FakeKernel, HastyKernel, Says};
+    use crate::fake_kernel::{Contents, FakeKernel, HastyKernel};
 
     #[test]
     fn own_ack_is_told_from_others() {
         let (kernel, fd) = FakeKernel::pair();
         let mut witness = Witness::with_fd(fd).unwrap();
         for (nonce, err) in [(4, 0), (5, 0), (6, libc::EINVAL as u32), (5, 0)] {
-            assert!(kernel.say(Says::ack_of(nonce, err)));
+            assert!(kernel.emit(Contents::ack_of(nonce, err)));
         }
         let seen = witness.look(Some(6)).unwrap();
         assert_eq!(seen.own.map(|(err, _)| err), Some(0));
@@ -145,7 +145,7 @@ mod tests {
     fn refused_request_changes_nothing() {
         let (kernel, fd) = FakeKernel::pair();
         let mut witness = Witness::with_fd(fd).unwrap();
-        assert!(kernel.say(Says::ack_of(4, libc::EINVAL as u32)));
+        assert!(kernel.emit(Contents::ack_of(4, libc::EINVAL as u32)));
         assert!(!witness.look(None).unwrap().may_have_been_muted());
     }
 
@@ -153,14 +153,14 @@ mod tests {
     fn overflow_and_a_trimmed_ack_are_doubts() {
         let (kernel, fd) = HastyKernel::pair(4096);
         let mut witness = Witness::with_fd(fd).unwrap();
-        (0..200).for_each(|_| kernel.say(Says::ack_of(4, libc::EINVAL as u32)));
+        (0..200).for_each(|_| kernel.emit(Contents::ack_of(4, libc::EINVAL as u32)));
         let seen = witness.look(None).unwrap();
         assert!(seen.overran && seen.may_have_been_muted());
         assert!(!witness.look(None).unwrap().may_have_been_muted());
 
         let (kernel, fd) = FakeKernel::pair();
         let mut witness = Witness::with_fd(fd).unwrap();
-        assert!(kernel.send(&Says::ack_of(4, 0).bytes()[..20]));
+        assert!(kernel.send(&Contents::ack_of(4, 0).bytes()[..20]));
         assert!(witness.look(None).unwrap().may_have_been_muted());
     }
 }

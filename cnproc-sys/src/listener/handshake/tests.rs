@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Errno;
-use crate::fake_kernel::{EXEC, FakeKernel, Says};
+use crate::fake_kernel::{Contents, EXEC, FakeKernel};
 use crate::stream::Stream;
 use crate::sys::fd::Fd;
 use cnproc_parse::Filter;
@@ -18,8 +18,8 @@ fn listener(fd: Fd) -> (Socket, Stream) {
     (socket, Stream::new(Filter::EVERYTHING, false, true, u32::MAX).unwrap())
 }
 
-/// A handshake with a kernel that answers the first request as it is told to. What came of it, and
-/// what the kernel was asked, up to the listener's end.
+/// A handshake with a kernel that answers the first request by `answer`. Returns the result, the stream, and
+/// the operations that the kernel was asked for, up to the listener's end.
 fn handshake(
     timeout_ns: u64,
     answer: impl FnOnce(&FakeKernel, u32) + Send,
@@ -50,15 +50,18 @@ fn ignores(asked: &[u32]) -> usize {
 #[test]
 fn own_ack_ends_it_and_earlier_events_stay_in_order() {
     let (result, stream, asked) = handshake(LONG_NS, |kernel, nonce| {
-        kernel.say(Says { seq: 4, ..EXEC });
-        kernel.say(Says { seq: 5, ..EXEC });
-        kernel.say(Says::ack_of(nonce, 0));
+        kernel.emit(Contents { seq: 4, ..EXEC });
+        kernel.emit(Contents { seq: 5, ..EXEC });
+        kernel.emit(Contents::ack_of(nonce, 0));
     });
     let clock_ahead = result.unwrap();
     assert!(clock_ahead < LONG_NS, "{clock_ahead}");
-    let bytes = |says: Says| says.bytes();
+    let bytes = |contents: Contents| contents.bytes();
     let queued: Vec<_> = stream.waiting_from(0).map(|(_, datagram)| datagram.to_vec()).collect();
-    assert_eq!(queued[..2], [bytes(Says { seq: 4, ..EXEC }), bytes(Says { seq: 5, ..EXEC })]);
+    assert_eq!(
+        queued[..2],
+        [bytes(Contents { seq: 4, ..EXEC }), bytes(Contents { seq: 5, ..EXEC })]
+    );
     assert_eq!(asked.first(), Some(&kernel::PROC_CN_MCAST_LISTEN));
     assert_eq!(ignores(&asked), 1);
 }
@@ -66,15 +69,15 @@ fn own_ack_ends_it_and_earlier_events_stay_in_order() {
 #[test]
 fn ack_of_another_listener_is_not_ours() {
     let (result, ..) = handshake(LONG_NS, |kernel, nonce| {
-        kernel.say(Says::ack_of(nonce.wrapping_sub(1), 0));
-        kernel.say(Says::ack_of(nonce ^ 1 << 31, libc::EPERM as u32));
-        kernel.say(Says::ack_of(nonce, 0));
+        kernel.emit(Contents::ack_of(nonce.wrapping_sub(1), 0));
+        kernel.emit(Contents::ack_of(nonce ^ 1 << 31, libc::EPERM as u32));
+        kernel.emit(Contents::ack_of(nonce, 0));
     });
     assert!(result.is_ok());
 
     let (result, ..) = handshake(SHORT_NS, |kernel, nonce| {
-        kernel.say(Says::ack_of(nonce.wrapping_add(1), 0));
-        kernel.say(Says { what: kernel::PROC_EVENT_EXEC, ..Says::ack_of(nonce, 0) });
+        kernel.emit(Contents::ack_of(nonce.wrapping_add(1), 0));
+        kernel.emit(Contents { what: kernel::PROC_EVENT_EXEC, ..Contents::ack_of(nonce, 0) });
     });
     assert_eq!(result, Err(Error::NoAck));
 }
@@ -86,7 +89,7 @@ fn refusal_is_returned_by_errno_and_owes_no_ignore() {
         [(libc::EPERM, Error::NotPermitted), (libc::EINVAL, Error::Refused(Errno(libc::EINVAL)))]
     {
         let (result, _, asked) = handshake(LONG_NS, |kernel, nonce| {
-            kernel.say(Says::ack_of(nonce, err as u32));
+            kernel.emit(Contents::ack_of(nonce, err as u32));
         });
         assert_eq!(result, Err(error));
         assert_eq!(asked.first(), Some(&kernel::PROC_CN_MCAST_LISTEN));
@@ -100,7 +103,7 @@ fn late_ack_is_not_awaited_again() {
     let (result, _, asked) = handshake(LONG_NS, |kernel, nonce| {
         const INVALID: u32 = 0;
         while kernel.request().is_some_and(|(operation, _)| operation != INVALID) {}
-        kernel.say(Says::ack_of(nonce, 0));
+        kernel.emit(Contents::ack_of(nonce, 0));
     });
     assert!(result.is_ok());
     assert_eq!(ignores(&asked), 1);
@@ -121,7 +124,7 @@ fn storm_without_an_ack_ends() {
     for timestamp_ns in [1, u64::MAX] {
         let (kernel, fd) = FakeKernel::pair();
         thread::scope(|scope| {
-            scope.spawn(|| while kernel.say(Says { timestamp_ns, ..EXEC }) {});
+            scope.spawn(|| while kernel.emit(Contents { timestamp_ns, ..EXEC }) {});
             let asked = scope.spawn(|| while kernel.request().is_some() {});
             let (mut socket, mut stream) = listener(fd);
             let result = Membership::default().listen(&mut socket, &mut stream, LONG_NS);
@@ -138,10 +141,10 @@ fn storm_without_an_ack_ends() {
 fn later_event_shows_that_no_answer_will_come() {
     let sent =
         Sent { nonce: 7, before_ns: 10, after_ns: 20, drops: None, overran: false, position: 0 };
-    let answer = |says: Says| answer_in(&says.bytes(), &sent);
-    assert_eq!(answer(Says { timestamp_ns: 20, ..EXEC }), Answer::Nothing);
-    assert_eq!(answer(Says { timestamp_ns: 21, ..EXEC }), Answer::Passed);
+    let answer = |contents: Contents| answer_in(&contents.bytes(), &sent);
+    assert_eq!(answer(Contents { timestamp_ns: 20, ..EXEC }), Answer::Nothing);
+    assert_eq!(answer(Contents { timestamp_ns: 21, ..EXEC }), Answer::Passed);
     let acknowledged = Answer::Acknowledged { err: 2, timestamp_ns: 30 };
-    assert_eq!(answer(Says { timestamp_ns: 30, ..Says::ack_of(7, 2) }), acknowledged);
-    assert_eq!(answer(Says { timestamp_ns: 15, ..Says::ack_of(6, 0) }), Answer::Nothing);
+    assert_eq!(answer(Contents { timestamp_ns: 30, ..Contents::ack_of(7, 2) }), acknowledged);
+    assert_eq!(answer(Contents { timestamp_ns: 15, ..Contents::ack_of(6, 0) }), Answer::Nothing);
 }

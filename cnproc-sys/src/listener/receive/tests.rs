@@ -1,7 +1,7 @@
-//! Receiving from a kernel that says what no live one can be made to.
+//! Receiving from a kernel that sends what no live one can be made to send.
 
 use super::*;
-use crate::fake_kernel::{EXEC, FakeKernel, HastyKernel, Says};
+use crate::fake_kernel::{Contents, EXEC, FakeKernel, HastyKernel};
 use crate::listener::Options;
 use crate::stream::{Progress, Received};
 use crate::sys::netlink;
@@ -31,7 +31,7 @@ fn received(listener: &mut Listener) -> Vec<Result<(u32, u32), u64>> {
 fn loss_is_delivered_before_the_first_event_after_it() {
     let (kernel, mut listener) = open(Listener::options());
     for (cpu, seq) in [(0, u32::MAX), (1, 70), (0, 0), (0, 4), (1, 71), (1, 73), (0, 5)] {
-        kernel.say(Says { cpu, seq, ..EXEC });
+        kernel.emit(Contents { cpu, seq, ..EXEC });
     }
     assert_eq!(
         received(&mut listener),
@@ -52,15 +52,15 @@ fn loss_is_delivered_before_the_first_event_after_it() {
 
 #[test]
 fn acks_consume_numbers_and_are_delivered_on_request() {
-    let ack = |seq| Says { seq, ..Says::ack_of(9, 0) };
+    let ack = |seq| Contents { seq, ..Contents::ack_of(9, 0) };
     let (kernel, mut listener) = open(Listener::options());
-    let says = [Says { seq: 1, ..EXEC }, ack(2), Says { seq: 3, ..EXEC }, ack(5)];
-    assert!(says.iter().all(|says| kernel.say(*says)));
+    let contents = [Contents { seq: 1, ..EXEC }, ack(2), Contents { seq: 3, ..EXEC }, ack(5)];
+    assert!(contents.iter().all(|contents| kernel.emit(*contents)));
     assert_eq!(received(&mut listener), [Ok((0, 1)), Ok((0, 3)), Err(1)]);
     assert_eq!((listener.stats().acks, listener.stats().delivered), (2, 2));
 
     let (kernel, mut listener) = open(Listener::options().acks(true));
-    assert!(says.iter().all(|says| kernel.say(*says)));
+    assert!(contents.iter().all(|contents| kernel.emit(*contents)));
     assert_eq!(received(&mut listener), [Ok((0, 1)), Ok((0, 2)), Ok((0, 3)), Err(1), Ok((0, 5))]);
     assert_eq!((listener.stats().acks, listener.stats().delivered), (2, 4));
 }
@@ -96,14 +96,14 @@ fn malformed_message_is_counted_and_its_neighbours_delivered() {
 
 #[test]
 fn unknown_type_is_delivered_where_all_are_wanted() {
-    let says = Says { what: 0x400, ..EXEC };
+    let contents = Contents { what: 0x400, ..EXEC };
     let (kernel, mut listener) = open(Listener::options());
-    kernel.say(says);
+    kernel.emit(contents);
     assert_eq!(received(&mut listener), [Ok((0, 1))]);
     assert_eq!((listener.stats().unknown, listener.stats().delivered), (1, 1));
 
     let (kernel, mut listener) = open(Listener::options().events(EventMask::EXEC));
-    kernel.say(says);
+    kernel.emit(contents);
     assert_eq!(received(&mut listener), []);
     assert_eq!(listener.stats().unknown, 0);
 }
@@ -112,7 +112,7 @@ fn unknown_type_is_delivered_where_all_are_wanted() {
 fn deliveries_not_taken_stay_for_the_next_call() {
     let (kernel, mut listener) = open(Listener::options());
     for seq in [1, 2, 5] {
-        kernel.say(Says { seq, ..EXEC });
+        kernel.emit(Contents { seq, ..EXEC });
     }
     for expected in [Ok(1), Ok(2), Err(2), Ok(5)] {
         let delivery = listener.recv(NOW).unwrap().unwrap().next().unwrap();
@@ -130,7 +130,7 @@ fn deliveries_not_taken_stay_for_the_next_call() {
 fn timeout_expires_under_a_flow_of_unwanted_events() {
     let (kernel, mut listener) = open(Listener::options());
     std::thread::scope(|scope| {
-        scope.spawn(|| while kernel.say(Says::ack_of(1, 0)) {});
+        scope.spawn(|| while kernel.emit(Contents::ack_of(1, 0)) {});
         assert!(listener.recv(Some(Duration::from_millis(20))).unwrap().is_none());
         assert!(listener.stats().acks > 0);
         drop(listener);
@@ -143,7 +143,7 @@ fn trailing_loss_is_reported_once_the_queue_is_empty() {
     const SENT: u32 = 200;
     let (kernel, fd) = HastyKernel::pair(16 << 10);
     let mut listener = Listener::with_fd(fd, Listener::options());
-    (0..SENT).for_each(|seq| kernel.say(Says { seq, ..EXEC }));
+    (0..SENT).for_each(|seq| kernel.emit(Contents { seq, ..EXEC }));
     // The queue is drained, and before the counter is read one event more arrives.
     let Listener { socket, stream, .. } = &mut listener;
     let fd = socket.fd();
@@ -153,7 +153,7 @@ fn trailing_loss_is_reported_once_the_queue_is_empty() {
             break;
         }
     }
-    kernel.say(Says { cpu: 1, ..EXEC });
+    kernel.emit(Contents { cpu: 1, ..EXEC });
     socket.read_drops(stream).unwrap();
 
     let came = listener.stream.end() as u32;
@@ -168,7 +168,7 @@ fn trailing_loss_is_reported_once_the_queue_is_empty() {
 #[test]
 fn trimmed_event_is_one_loss_in_its_place() {
     let (kernel, mut listener) = open(Listener::options());
-    let event = |seq| Says { seq, ..EXEC }.bytes();
+    let event = |seq| Contents { seq, ..EXEC }.bytes();
     for length in [1, 7, 20, 36, 75] {
         let before = listener.stats();
         let from = before.delivered as u32;
@@ -188,19 +188,19 @@ fn trimmed_event_is_one_loss_in_its_place() {
 fn loss_is_delivered_in_its_gap_after_losses_without_a_gap() {
     let (kernel, fd) = HastyKernel::pair(16 << 10);
     let mut listener = Listener::with_fd(fd, Listener::options());
-    let overflow = |cpu| (0..200).for_each(|seq| kernel.say(Says { cpu, seq, ..EXEC }));
+    let overflow = |cpu| (0..200).for_each(|seq| kernel.emit(Contents { cpu, seq, ..EXEC }));
     overflow(0);
     let first = received(&mut listener);
     let Some(Err(lost)) = first.last() else { panic!("{first:?}") };
     // Another CPU's events, the first of which were among the lost.
-    kernel.say(Says { cpu: 1, seq: 0, ..EXEC });
+    kernel.emit(Contents { cpu: 1, seq: 0, ..EXEC });
     assert_eq!(received(&mut listener), [Ok((1, 0))]);
-    (1..200).for_each(|seq| kernel.say(Says { cpu: 1, seq, ..EXEC }));
+    (1..200).for_each(|seq| kernel.emit(Contents { cpu: 1, seq, ..EXEC }));
     let Progress { count, .. } = {
         let Listener { socket, stream, .. } = &mut listener;
         socket.drain(stream).unwrap()
     };
-    kernel.say(Says { cpu: 1, seq: 200, ..EXEC });
+    kernel.emit(Contents { cpu: 1, seq: 200, ..EXEC });
     let second = received(&mut listener);
     let gap = 199 - count as u64;
     assert!(gap > 0 && gap <= *lost, "{gap} of {lost}");
