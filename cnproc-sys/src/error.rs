@@ -172,7 +172,7 @@ pub enum Error {
     /// The calling process is not the one that owns the listener: it is a forked child, or a forked
     /// child has [adopted](crate::Listener::adopt) the listener.
     Forked,
-    /// The event's process is gone, or it cannot be told from a later one with the same pid.
+    /// The event's process is gone, or it cannot be distinguished from a later one with the same pid.
     ProcessGone,
     /// The event's process belongs to another user, and the caller may not see what it asked for.
     ProcessHidden,

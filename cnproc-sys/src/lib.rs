@@ -25,7 +25,7 @@
 //!   [`Delivery::Lost`] is in the stream before the first event after a gap.
 //! - Only the kernel's messages become events. Those of other processes are dropped and counted.
 //! - [`Listener::process`] returns facts about an event's process, and not about a later one with the same
-//!   pid; where that cannot be proven it says so.
+//!   pid; [`Process::identity`] is whether that is proven.
 //! - Closing sends IGNORE to the kernel, once; a forked child never sends it.
 //! - Nothing is allocated: memory is mapped when the listener is opened. A batch takes two or three
 //!   system calls, with the wait for it.

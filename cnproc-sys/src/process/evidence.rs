@@ -93,7 +93,7 @@ mod tests {
         }
     }
 
-    /// What is told since the exec of `TGID`, number 1, if that follows.
+    /// The evidence since the exec of `TGID`, number 1, if these follow.
     fn evidence_after_exec(later: &[Vec<u8>]) -> Evidence {
         let (kernel, mut listener) = open(Listener::options());
         kernel.send(&exec(1, 7));
@@ -144,7 +144,7 @@ mod tests {
         next_event(&mut listener);
         assert_eq!(next(&mut listener), Some(Delivery::Lost(1)));
         let event = next_event(&mut listener);
-        // Told late: for all that is known, it was now.
+        // Reported late: it may have been lost as late as now.
         assert_eq!(listener.evidence(&event, TGID).unwrap(), incomplete);
         let later = Contents { seq: 4, timestamp_ns: u64::MAX / 2, ..EXEC };
         kernel.emit(later);

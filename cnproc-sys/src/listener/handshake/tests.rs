@@ -41,8 +41,8 @@ fn handshake(
     })
 }
 
-/// How many IGNOREs are among what was asked. A listener that is answered late insists, by LISTENs and
-/// what is invalid, and owes nothing for them.
+/// The number of IGNOREs among the operations. A listener that is answered late forces the kernel to resume, by
+/// LISTENs and invalid requests, and owes nothing for them.
 fn ignores(asked: &[u32]) -> usize {
     asked.iter().filter(|operation| **operation == kernel::PROC_CN_MCAST_IGNORE).count()
 }

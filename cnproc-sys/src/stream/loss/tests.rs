@@ -129,7 +129,7 @@ fn trimmed_event_is_reported_at_once_and_its_gap_is_not() {
     assert_eq!(observe(&mut losses, 0, 3), 0);
     losses.trimmed();
     assert_eq!(losses.take_pending(), 1);
-    assert_eq!(read(&mut losses, 2), 2, "two drops beside the two trimmed");
+    assert_eq!(read(&mut losses, 2), 2, "two drops in addition to the two trimmed");
     assert_eq!(losses.total(), 4);
 }
 
