@@ -88,6 +88,7 @@ fn who_polls_is_woken_by_the_first_event_and_not_by_those_that_follow() {
     // is asked only while no look can be due.
     let mut count = 0;
     while count < 5 {
+        assert!(is_readable(&listener, live::PATIENCE), "a look is due");
         let before = Instant::now();
         assert!(listener.recv(Some(Duration::ZERO)).unwrap().is_none());
         make(1);
