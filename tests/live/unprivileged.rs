@@ -8,7 +8,7 @@ use support::{child, exit_code, live};
 const NOBODY: u32 = 65534;
 
 /// The running kernel's version.
-fn kernel() -> (u32, u32) {
+pub(crate) fn kernel() -> (u32, u32) {
     // SAFETY: a utsname is bytes only; the call fills it with strings that end with NUL.
     let release = unsafe {
         let mut name: libc::utsname = std::mem::zeroed();

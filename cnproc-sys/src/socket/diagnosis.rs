@@ -1,7 +1,7 @@
 //! Why there will be no events: found out by looking, once something has failed.
 
 use crate::error::{Call, Errno, Error};
-use crate::sys::file;
+use crate::sys::{file, process};
 use core::ffi::CStr;
 
 /// The names of the initial namespaces: their inode numbers are in `include/linux/proc_ns.h`.
@@ -25,8 +25,9 @@ pub(crate) fn not_bound(error: Error) -> Error {
     match errno.raw() {
         // Root in a user namespace of its own lacks the capability that counts.
         libc::EPERM if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) => Error::UserNamespace,
-        libc::EPERM => Error::NotPermitted,
-        libc::EACCES => Error::Sandboxed,
+        // Since Linux 6.6 anybody may bind.
+        libc::EPERM if process::kernel_version() < (6, 6) => Error::NotPermitted,
+        libc::EPERM | libc::EACCES => Error::Sandboxed,
         _ => error,
     }
 }
@@ -37,8 +38,8 @@ pub(crate) fn not_sent(error: Error) -> Error {
     match errno.raw() {
         // The connector's end of the socket exists in the initial network namespace only.
         libc::ECONNREFUSED => Error::NetworkNamespace,
-        libc::EPERM => Error::NotPermitted,
-        libc::EACCES => Error::Sandboxed,
+        libc::EPERM if process::kernel_version() < (6, 6) => Error::NotPermitted,
+        libc::EPERM | libc::EACCES => Error::Sandboxed,
         _ => error,
     }
 }

@@ -17,6 +17,24 @@ pub(crate) fn exists(pid: c_int) -> bool {
     unsafe { libc::getpgid(pid) >= 0 }
 }
 
+/// The first two numbers of the kernel's release; zeros if they cannot be read.
+pub(crate) fn kernel_version() -> (u32, u32) {
+    // SAFETY: a utsname is bytes only.
+    let mut name: libc::utsname = unsafe { core::mem::zeroed() };
+    // SAFETY: `name` is valid for writing.
+    if unsafe { libc::uname(&mut name) } != 0 {
+        return (0, 0);
+    }
+    let mut numbers = [0_u32; 2];
+    let mut bytes = name.release.iter().map(|byte| *byte as u8);
+    for number in &mut numbers {
+        for byte in bytes.by_ref().take_while(u8::is_ascii_digit) {
+            *number = number.wrapping_mul(10).wrapping_add(u32::from(byte - b'0'));
+        }
+    }
+    (numbers[0], numbers[1])
+}
+
 /// Lets another process run.
 pub(crate) fn yield_now() {
     // SAFETY: no arguments, cannot fail.
@@ -52,4 +70,18 @@ pub(crate) fn in_child(ask: impl FnOnce() -> bool) -> bool {
         }
     }
     libc::WEXITSTATUS(status) == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_version_is_that_of_the_release() {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers = release.split(['.', '-']).map(|number| number.parse().unwrap());
+        let expected = (numbers.next().unwrap(), numbers.next().unwrap());
+        assert_eq!(kernel_version(), expected);
+        assert!(expected >= (2, 6));
+    }
 }
