@@ -121,7 +121,7 @@ fn counter_and_filter(criterion: &mut Criterion) {
     });
     group.bench_function("filter", |bencher| {
         let events_wanted = EventMask::from_bits(kernel::PROC_EVENT_EXEC).expect("a mask");
-        let filter = black_box(Filter { events: events_wanted, skip_threads: true });
+        let filter = black_box(Filter::new(events_wanted, true));
         bencher.iter(|| black_box(&events).iter().filter(|event| filter.matches(event)).count());
     });
     group.finish();

@@ -10,7 +10,7 @@ pub(crate) const LOST: u32 = u32::MAX;
 impl From<&Event> for cnproc_event {
     #[inline]
     fn from(event: &Event) -> Self {
-        let Event { what, cpu, timestamp_ns, event_data, seq, ack, size } = *event;
+        let Event { what, cpu, timestamp_ns, event_data, seq, ack, size, .. } = *event;
         let event_data = cnproc_event_data { bytes: event_data };
         Self { what, cpu, timestamp_ns, event_data, seq, ack, size, reserved: [0; 3] }
     }
@@ -42,7 +42,11 @@ pub(crate) fn event(event: &cnproc_event) -> Result<Event, u64> {
     if what == LOST {
         return Err(lost.count);
     }
-    Ok(Event { what, cpu, timestamp_ns, event_data, seq, ack, size })
+    let mut event = Event::default();
+    (event.what, event.cpu, event.timestamp_ns) = (what, cpu, timestamp_ns);
+    (event.seq, event.ack, event.size) = (seq, ack, size);
+    event.event_data = event_data;
+    Ok(event)
 }
 
 #[cfg(test)]
@@ -54,7 +58,10 @@ mod tests {
         for what in (0..32).map(|bit| 1 << bit).chain([0, 3]) {
             let event_data = core::array::from_fn(|i| i as u8 + 1);
             let (cpu, timestamp_ns, seq, ack, size) = (7, 8, 9, 10, 40);
-            let event = Event { what, cpu, timestamp_ns, event_data, seq, ack, size };
+            let mut event = Event::default();
+            (event.what, event.cpu, event.timestamp_ns) = (what, cpu, timestamp_ns);
+            (event.seq, event.ack, event.size) = (seq, ack, size);
+            event.event_data = event_data;
             let c = cnproc_event::from(&event);
             assert_eq!(super::event(&c), Ok(event));
             assert_eq!((c.what, c.cpu, c.timestamp_ns), (what, 7, 8));

@@ -1,7 +1,7 @@
-//! Reads of integers from bytes, in either byte order. Only fixed-size arrays are taken, so that no
-//! read can be out of bounds.
+//! Integers from bytes, in either byte order. The functions take fixed-size arrays, so no read can be
+//! out of bounds.
 
-/// The byte order of a datagram: the machine's that sent it.
+/// The byte order of a datagram: that of the machine whose kernel sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteOrder {
     /// Least significant byte first: x86, arm, riscv.
@@ -11,7 +11,7 @@ pub enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// This machine's. A live socket never gives anything else.
+    /// This machine's byte order. Every datagram of a live socket has it.
     pub const NATIVE: Self = if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 
     #[inline]
@@ -49,7 +49,7 @@ mod tests {
     use super::ByteOrder::{self, Big, Little};
 
     #[test]
-    fn both_orders_read_their_own() {
+    fn each_order_reads_its_own_bytes() {
         assert_eq!(Little.u16([1, 2]), 0x0201);
         assert_eq!(Big.u16([1, 2]), 0x0102);
         assert_eq!(Little.u32([1, 2, 3, 4]), 0x0403_0201);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn native_is_the_machines() {
+    fn native_order_reads_the_machines_integers() {
         assert_eq!(ByteOrder::NATIVE.u32(0x0102_0304_u32.to_ne_bytes()), 0x0102_0304);
     }
 }

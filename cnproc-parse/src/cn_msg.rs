@@ -6,7 +6,7 @@ use crate::kernel;
 
 pub(crate) const SIZE: usize = size_of::<kernel::cn_msg>();
 
-/// A connector message: whose it is, its numbers, and its data.
+/// A connector message: the id of its connector, its numbers and its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CnMsg<'a> {
     pub(crate) idx: u32,
@@ -17,7 +17,7 @@ pub(crate) struct CnMsg<'a> {
 }
 
 impl<'a> CnMsg<'a> {
-    /// Reads the message that `bytes` begins with; `offset` is where in the datagram that is.
+    /// Reads the message at the start of `bytes`; `offset` is its position in the datagram.
     #[inline]
     pub(crate) fn read(
         bytes: &'a [u8],
@@ -54,13 +54,13 @@ mod tests {
         [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0xaa, 0xaa, b'a', b'b', b'c', 0];
 
     #[test]
-    fn reads_every_member_and_as_much_data_as_len_says() {
+    fn members_and_len_bytes_of_data_are_read() {
         let message = CnMsg::read(&GOLDEN, 16, ByteOrder::Little);
         assert_eq!(message, Ok(CnMsg { idx: 1, val: 2, seq: 3, ack: 4, data: b"abc" }));
     }
 
     #[test]
-    fn big_endian() {
+    fn big_endian_message_is_read() {
         let bytes = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 4, 0, 1, 0, 0, 9];
         let message = CnMsg::read(&bytes, 16, ByteOrder::Big);
         assert_eq!(message, Ok(CnMsg { idx: 1, val: 1, seq: 3, ack: 4, data: &[9] }));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_length_is_told_with_its_numbers() {
+    fn bad_length_is_reported_with_needed_and_available() {
         let short = CnMsg::read(&GOLDEN[..19], 16, ByteOrder::Little);
         assert_eq!(short, Err(ParseError::truncated(Layer::CnMsg, 16, 20, 19)));
         let past_the_end = CnMsg::read(&GOLDEN[..22], 16, ByteOrder::Little);

@@ -1,5 +1,5 @@
-//! The classic line for each event: what `proc_events.c`, the program that everybody copied, prints;
-//! and lines in its manner for the types that it did not know.
+//! One line of text for each event: for the types that the widely copied `proc_events.c` prints, its
+//! line; for later types, a similar one.
 
 use crate::event::Event;
 use crate::event_data::EventData;
@@ -18,8 +18,9 @@ impl fmt::Display for EventData {
 }
 
 impl EventData {
-    /// Writes what `Display` writes, without the formatting machinery of `core`, which
-    /// would make up the most of a small C library.
+    /// Writes what `Display` writes, without the formatting machinery of `core`, which would be the largest
+    /// part of the C library.
+    #[doc(hidden)]
     pub fn write_line(&self, out: &mut impl Write) -> fmt::Result {
         let mut line = Line(out);
         match self {
@@ -56,14 +57,14 @@ impl EventData {
     }
 }
 
-/// Writes the line for a loss of so many events, without the formatting machinery of `core`.
+/// Writes the line for a loss of `count` events, without the formatting machinery of `core`.
 pub fn write_lost(out: &mut impl Write, count: u64) -> fmt::Result {
     Line(out).text("lost: count=")?.digits(count, 10, 10_000_000_000_000_000_000)?;
     Ok(())
 }
 
-/// Parts of a line, one after the other. Those that all lines are made of are never inlined: a line is
-/// for people, and need not be fast, but the C library should be small.
+/// A line, written part by part. The parts that all lines share are never inlined: a line is for people and
+/// need not be fast, but the C library should be small.
 struct Line<'a, W>(&'a mut W);
 
 type Written<'l, 'a, W> = Result<&'l mut Line<'a, W>, fmt::Error>;
@@ -80,7 +81,7 @@ impl<'a, W: Write> Line<'a, W> {
         self.text(label)?.signed(pid)?.text(" pid=")?.signed(tgid)
     }
 
-    /// As `%d`, like the classic program: (uid_t)-1 is -1.
+    /// As `%d`, like `proc_events.c`: (uid_t)-1 is -1.
     fn change(&mut self, from: u32, to: u32) -> Written<'_, 'a, W> {
         self.text(" from ")?.signed(from.cast_signed())?.text(" to ")?.signed(to.cast_signed())
     }
@@ -101,7 +102,7 @@ impl<'a, W: Write> Line<'a, W> {
         self.digits(number.into(), 16, 0x1000_0000)
     }
 
-    /// `place` is the value of the first of as many digits as a number may have.
+    /// `place` is the place value of the first digit of the longest number.
     #[inline(never)]
     fn digits(&mut self, number: u64, base: u64, mut place: u64) -> Written<'_, 'a, W> {
         while place > 1 && number < place {
@@ -116,7 +117,7 @@ impl<'a, W: Write> Line<'a, W> {
         Ok(self)
     }
 
-    /// Printable ASCII as it is, all else and the backslash as `\xNN`: one line, safe on a terminal.
+    /// Printable ASCII unchanged, everything else and the backslash as `\xNN`: one line, safe on a terminal.
     fn escaped(&mut self, bytes: &[u8]) -> Written<'_, 'a, W> {
         for byte in bytes {
             if matches!(byte, b' '..=b'~') && *byte != b'\\' {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_classic_lines() {
+    fn types_of_the_classic_program_have_its_lines() {
         assert_eq!(line(EventData::Ack(Ack { err: 0 })), "set mcast listen ok");
         let fork = Fork { parent_pid: 1, parent_tgid: 2, child_pid: 30, child_tgid: 400 };
         assert_eq!(line(EventData::Fork(fork)), "fork: parent tid=1 pid=2 -> child tid=30 pid=400");
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_the_types_that_came_later() {
+    fn later_types_have_similar_lines() {
         let (process_pid, process_tgid) = (8, 7);
         assert_eq!(line(EventData::Ack(Ack { err: 22 })), "set mcast listen failed: errno=22");
         let sid = Sid { process_pid, process_tgid };

@@ -1,4 +1,4 @@
-//! What is wrong with a datagram: which layer, where, and how much was missing.
+//! Parse errors: the layer, the offset, and the lengths needed and available.
 
 use core::fmt;
 
@@ -24,33 +24,34 @@ impl Layer {
     }
 }
 
-/// How the bytes at [`ParseError::offset`] are wrong.
+/// Why the bytes at [`ParseError::offset`] could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ParseErrorKind {
-    /// The struct, or what its own length says, does not fit into the bytes there are.
+    /// The struct, or the length that it gives, exceeds the available bytes.
     Truncated {
-        /// Bytes wanted from the offset on.
+        /// Bytes needed from the offset on.
         needed: usize,
-        /// Bytes there are from the offset on, within the enclosing struct.
+        /// Bytes available from the offset on, within the enclosing struct.
         available: usize,
     },
-    /// The struct's own length is less than the struct.
+    /// The length that the struct gives is less than its header.
     LengthTooSmall {
-        /// What the length field says, in bytes.
+        /// The value of the length field, in bytes.
         length: usize,
-        /// The least it may say.
+        /// The minimum.
         minimum: usize,
     },
 }
 
-/// A message that could not be read. What came before it in the datagram stands.
+/// A message that could not be read. The messages before it in the datagram are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParseError {
     /// The struct that could not be read.
     pub layer: Layer,
-    /// Where in the datagram that struct begins, in bytes.
+    /// The position of that struct in the datagram, in bytes.
     pub offset: usize,
-    /// What is wrong with it.
+    /// Why it could not be read.
     pub kind: ParseErrorKind,
 }
 

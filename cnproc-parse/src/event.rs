@@ -1,4 +1,4 @@
-//! One event, with the numbers that the connector gave it.
+//! An event, with the connector's sequence numbers.
 
 use crate::event_data::{self, EventData};
 use crate::kernel::{self, exit_proc_event};
@@ -7,33 +7,34 @@ use core::ffi::CStr;
 use core::fmt;
 use core::mem::offset_of;
 
-/// One event, as the kernel sent it.
+/// An event, as the kernel sent it.
 ///
-/// Its first members are those of the kernel's `struct proc_event`; [`data`](Self::data) reads the union.
-/// Two events are equal if they say the same: what the union holds beyond that is not looked at.
+/// The first four members are those of the kernel's `struct proc_event`; [`data`](Self::data) reads the
+/// union. Two events are equal if all members are; of the union, only the members of the event's type
+/// are compared.
 #[derive(Clone, Copy, Default)]
+#[non_exhaustive]
 #[doc(alias = "proc_event")]
 pub struct Event {
-    /// What happened: its type, as in [`kernel`].
+    /// The event's type, one of the `PROC_EVENT_*` in [`kernel`].
     pub what: u32,
     /// The CPU on which it happened.
     pub cpu: u32,
     /// When it happened: nanoseconds of `CLOCK_MONOTONIC`.
     ///
-    /// (The kernel's header says "since system boot", but the clock stands still in suspend.)
+    /// (The comment in the kernel's header, "since system boot", is inexact: the clock stops in suspend.)
     pub timestamp_ns: u64,
-    /// What there is to tell of it: the kernel's union, in this machine's byte order. The last 8 bytes are
-    /// 0 if the kernel sent 16.
+    /// The kernel's union, in this machine's byte order. The last 8 bytes are 0 if the kernel sent only 16.
     pub event_data: [u8; event_data::SIZE],
-    /// `cn_msg.seq`: the number of the message on its CPU. It wraps around.
+    /// `cn_msg.seq`: the number of the message on its CPU. It wraps around at 32 bits.
     pub seq: u32,
-    /// `cn_msg.ack`: 0, or in an acknowledgement the request's `ack` + 1.
+    /// `cn_msg.ack`: 0; in an acknowledgement, the request's `ack` + 1.
     pub ack: u32,
-    /// How many bytes of `struct proc_event` the kernel sent: 40, or 32 before Linux 3.2.
+    /// The number of bytes of `struct proc_event` that the kernel sent: 40, or 32 before Linux 3.2.
     pub size: u32,
 }
 
-/// Beside FORK, the types that threads have each for themselves.
+/// In addition to FORK, the types that can concern a single thread.
 const OF_THREADS: EventMask = EventMask::UID
     .union(EventMask::GID)
     .union(EventMask::PTRACE)
@@ -41,23 +42,24 @@ const OF_THREADS: EventMask = EventMask::UID
     .union(EventMask::EXIT);
 
 impl Event {
-    /// What there is to tell of it, with the kernel's members for its type.
-    // Always: who looks for one type gets the code for that one, and the C library is half a kilobyte smaller.
+    /// The members for the event's type.
+    // Always inlined: a caller that looks for one type then contains the code for that type only, and the C
+    // library is half a kilobyte smaller.
     #[inline(always)]
     pub fn data(&self) -> EventData {
         EventData::read(self.what, &self.event_data)
     }
 
-    /// Whether this version knows its type.
+    /// Whether this version of the crate knows the event's type.
     #[inline]
     pub const fn is_known(&self) -> bool {
         is_known(self.what)
     }
 
-    /// Whether it concerns one thread of a process, not the process: a fork that made a thread, or
-    /// an exit, a change of ids, of name or of tracer of a thread other than the leader.
+    /// Whether the event concerns a single thread and not its process: the fork of a thread, or the exit or
+    /// a change of credentials, name or tracer of a thread other than the leader.
     ///
-    /// Exec, session and core dump concern the process whichever thread caused them.
+    /// Exec, session and core dump events concern the process, whichever thread caused them.
     #[inline]
     pub fn is_thread(&self) -> bool {
         let [process_pid, process_tgid, child_pid, child_tgid, ..] = self.words();
@@ -68,20 +70,33 @@ impl Event {
         }
     }
 
-    /// The process that it is about: of a fork, the child's. None of an acknowledgement or an
+    /// The process that the event is about; for a fork, the child. `None` for an acknowledgement and for an
     /// unknown type.
     #[inline]
     pub fn process_tgid(&self) -> Option<i32> {
-        let [_, process_tgid, _, child_tgid, ..] = self.words();
-        match self.what {
-            kernel::PROC_EVENT_NONE => None,
-            kernel::PROC_EVENT_FORK => Some(i32::from_ne_bytes(child_tgid)),
-            _ if self.is_known() => Some(i32::from_ne_bytes(process_tgid)),
-            _ => None,
-        }
+        self.process_ids().map(|[_, tgid]| tgid)
     }
 
-    /// Whether it is the exit of a thread whose `exit_code` is not 0.
+    /// The thread that the event is about, as [`process_tgid`](Self::process_tgid).
+    #[inline]
+    pub fn process_pid(&self) -> Option<i32> {
+        self.process_ids().map(|[pid, _]| pid)
+    }
+
+    /// Thread and process.
+    #[inline]
+    fn process_ids(&self) -> Option<[i32; 2]> {
+        let [process_pid, process_tgid, child_pid, child_tgid, ..] = self.words();
+        let ids = match self.what {
+            kernel::PROC_EVENT_NONE => return None,
+            kernel::PROC_EVENT_FORK => [child_pid, child_tgid],
+            _ if self.is_known() => [process_pid, process_tgid],
+            _ => return None,
+        };
+        Some(ids.map(i32::from_ne_bytes))
+    }
+
+    /// Whether the event is an exit with a nonzero `exit_code`.
     #[inline]
     pub(crate) fn is_nonzero_exit(&self) -> bool {
         let [_, _, exit_code, ..] = self.words();
@@ -127,7 +142,7 @@ pub(crate) const fn is_known(what: u32) -> bool {
     is_bit_at_most && what & !EventMask::ALL.bits() == 0
 }
 
-/// The name of an event's type: `"fork"` for 1. None if it is unknown.
+/// The name of an event's type: `"fork"` for 1. `None` for an unknown type.
 pub const fn event_name(what: u32) -> Option<&'static str> {
     match event_name_c(what) {
         Some(name) => match name.to_str() {
@@ -159,7 +174,7 @@ pub const fn event_name_c(what: u32) -> Option<&'static CStr> {
 pub(crate) mod tests {
     use super::*;
 
-    /// An event of which only type and first words matter.
+    /// An event with this type and these first words of its union.
     pub(crate) fn event(what: u32, words: [u32; 4]) -> Event {
         let mut event_data = [0; 24];
         for (to, word) in event_data.chunks_mut(4).zip(words) {
@@ -169,7 +184,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn threads_are_told_from_processes() {
+    fn events_of_threads_and_of_processes_are_distinguished() {
         for what in (0..32).map(|bit| 1 << bit).chain([0]) {
             let of_threads = matches!(what, 1 | 4 | 0x40 | 0x100 | 0x200 | 0x8000_0000);
             let (leader, thread) = match what {
@@ -179,15 +194,16 @@ pub(crate) mod tests {
             assert!(!event(what, leader).is_thread(), "{what:#x}");
             assert_eq!(event(what, thread).is_thread(), of_threads, "{what:#x}");
             assert!(!event(what | 3, thread).is_thread(), "{what:#x} and others");
-            let tgid = event_name(what).filter(|name| *name != "ack").map(|_| 7);
-            assert_eq!(event(what, thread).process_tgid(), tgid, "{what:#x}");
+            let has_process = event_name(what).is_some_and(|name| name != "ack");
+            let ids = [event(what, thread).process_pid(), event(what, thread).process_tgid()];
+            assert_eq!(ids, [8, 7].map(|id| has_process.then_some(id)), "{what:#x}");
         }
     }
 
     #[test]
-    fn equal_is_what_says_the_same() {
+    fn events_are_equal_if_the_members_of_their_type_are() {
         let exec = event(kernel::PROC_EVENT_EXEC, [7, 7, 0, 0]);
-        assert_eq!(exec, event(kernel::PROC_EVENT_EXEC, [7, 7, 1, 2]), "of no member");
+        assert_eq!(exec, event(kernel::PROC_EVENT_EXEC, [7, 7, 1, 2]), "beyond its members");
         assert_ne!(exec, event(kernel::PROC_EVENT_EXEC, [7, 8, 0, 0]));
         assert_ne!(exec, event(kernel::PROC_EVENT_SID, [7, 7, 0, 0]));
         for other in [
@@ -202,7 +218,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_type_has_a_name() {
+    fn known_types_have_names_and_others_have_none() {
         for bit in 0..32 {
             let what = 1 << bit;
             assert_eq!(event_name(what).is_some(), EventMask::ALL.bits() & what != 0);

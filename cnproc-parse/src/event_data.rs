@@ -1,23 +1,23 @@
-//! What the kernel tells, type by type.
+//! The members of each event type.
 //!
-//! Everywhere `pid` is the kernel's: a thread; `tgid` is what user space calls a process.
+//! As in the kernel, a `pid` is a thread, and a `tgid` is what user space calls a process.
 
 use crate::kernel;
 
-/// `proc_event.event_data`, in bytes.
+/// The size of `proc_event.event_data`, in bytes.
 pub(crate) const SIZE: usize = size_of::<kernel::event_data>();
 
-/// What happened, with the kernel's members for it.
+/// An event's type, with the kernel's members for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventData {
-    /// The kernel answered a LISTEN or IGNORE: this listener's, or any other's.
+    /// The kernel acknowledged a LISTEN or IGNORE of this listener or another one.
     #[doc(alias = "PROC_EVENT_NONE")]
     Ack(Ack),
-    /// A process or a thread was made.
+    /// A process or a thread was created.
     #[doc(alias = "PROC_EVENT_FORK")]
     Fork(Fork),
-    /// A process runs a new program.
+    /// A process executed a program.
     #[doc(alias = "PROC_EVENT_EXEC")]
     Exec(Exec),
     /// A thread's real or effective user id changed.
@@ -38,43 +38,44 @@ pub enum EventData {
     /// A process dumps core. Linux 3.10.
     #[doc(alias = "PROC_EVENT_COREDUMP")]
     Coredump(Coredump),
-    /// A thread ended; of a process only where no other thread lives on. See [`Exit`].
+    /// A thread exited, and with the last thread its process. See [`Exit`].
     #[doc(alias = "PROC_EVENT_EXIT")]
     Exit(Exit),
     /// A type of event that this version does not know.
     Unknown(Unknown),
 }
 
-/// The kernel's answer to a request.
+/// The kernel's acknowledgement of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
-    /// 0, or a positive errno: why the request was refused.
+    /// 0, or a positive errno if the request was refused.
     pub err: u32,
 }
 
-/// A process (`child_pid == child_tgid`) or a thread was made.
+/// A process (`child_pid == child_tgid`) or a thread was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fork {
-    /// The real parent's thread. Of a new thread: the process's parent, not the thread that made it.
+    /// The thread of the real parent. For a new thread this is the parent of its process, not the thread
+    /// that created it.
     pub parent_pid: i32,
     /// The real parent.
     pub parent_tgid: i32,
     /// The new thread.
     pub child_pid: i32,
-    /// The process that it belongs to.
+    /// The process of the new thread.
     pub child_tgid: i32,
 }
 
-/// A process runs a new program. Its name is not told: no [`Comm`] follows either.
+/// A process executed a program. The event does not contain the program's name, and no [`Comm`] follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exec {
-    /// Equal to `process_tgid`: the thread that called execve became the leader, and all others ended.
+    /// Equal to `process_tgid`: the thread that called execve became the leader, and all others exited.
     pub process_pid: i32,
     /// The process.
     pub process_tgid: i32,
 }
 
-/// Real or effective user id changed.
+/// A thread's real or effective user id changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uid {
     /// The thread. libc changes all threads of a process one by one.
@@ -87,7 +88,7 @@ pub struct Uid {
     pub euid: u32,
 }
 
-/// Real or effective group id changed.
+/// A thread's real or effective group id changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gid {
     /// The thread. libc changes all threads of a process one by one.
@@ -109,16 +110,16 @@ pub struct Sid {
     pub process_tgid: i32,
 }
 
-/// A tracer attached to a thread or detached from it. `PTRACE_TRACEME` makes no event.
+/// A tracer attached to a thread or detached from it. `PTRACE_TRACEME` generates no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ptrace {
-    /// The thread that is traced.
+    /// The traced thread.
     pub process_pid: i32,
     /// Its process.
     pub process_tgid: i32,
-    /// The tracing thread; 0: detached.
+    /// The tracing thread; 0 if it detached.
     pub tracer_pid: i32,
-    /// The tracing process; 0: detached.
+    /// The tracing process; 0 if it detached.
     pub tracer_tgid: i32,
 }
 
@@ -129,7 +130,7 @@ pub struct Comm {
     pub process_pid: i32,
     /// Its process.
     pub process_tgid: i32,
-    /// Bytes that any user may choose: not always UTF-8, may hold control characters.
+    /// Bytes that any user can choose: not always UTF-8, possibly with control characters.
     /// See [`name`](Self::name).
     pub comm: [u8; 16],
 }
@@ -141,7 +142,7 @@ impl Comm {
     }
 }
 
-/// A process dumps core. It comes before the core is written, also where RLIMIT_CORE is 0.
+/// A process dumps core. The event precedes the writing of the core, and is sent even if RLIMIT_CORE is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coredump {
     /// The thread that caused it.
@@ -154,34 +155,34 @@ pub struct Coredump {
     pub parent_tgid: i32,
 }
 
-/// A thread ended.
+/// A thread exited.
 ///
-/// `process_pid != process_tgid`: a thread that is not the leader; its process lives on, or has an
-/// exit of its own. `process_pid == process_tgid`: the leader; this is the process's end, but for
-/// two cases: the leader called `pthread_exit` while other threads live, or another thread called
-/// execve, whereupon an [`Exec`] of the same process follows.
+/// If `process_pid != process_tgid`, the thread is not the leader of its process. If they are equal it
+/// is the leader, and its process exited with it except in two cases: the leader called `pthread_exit`
+/// while other threads are alive, or another thread called execve; then an [`Exec`] of the same
+/// process follows.
 ///
-/// It is made just after the parent was told: `wait` may return in the parent before it, and whatever
-/// the parent does next may come first in the stream.
+/// The kernel generates the event just after it has notified the parent: `wait` can return in the parent
+/// before it, and events of what the parent does next can precede it in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
     /// The thread.
     pub process_pid: i32,
     /// Its process.
     pub process_tgid: i32,
-    /// A wait status: `WIFEXITED` and its kin read it.
+    /// A wait status, for `WIFEXITED` and similar.
     pub exit_code: u32,
-    /// The signal sent to the parent (17, SIGCHLD, as a rule; `u32::MAX` for a thread): not what
-    /// ended the process.
+    /// The signal sent to the parent (usually 17, SIGCHLD; `u32::MAX` for a thread), not the signal that
+    /// killed the process.
     pub exit_signal: u32,
-    /// The parent's thread. 0: see `parent_tgid`.
+    /// The parent's thread. 0 in the same cases as `parent_tgid`.
     pub parent_pid: i32,
-    /// The parent. 0 for a thread that is not the leader, where the process had been reaped by the time
-    /// (at once if the parent ignores SIGCHLD), and before Linux 4.18.
+    /// The parent. 0 for a thread that is not the leader, if the process had already been reaped (which
+    /// is immediate if the parent ignores SIGCHLD), and before Linux 4.18.
     pub parent_tgid: i32,
 }
 
-/// A type of event that this version does not know, as it came.
+/// An event of a type that this version does not know, unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// `proc_event.what`
@@ -190,14 +191,14 @@ pub struct Unknown {
     pub bytes: [u8; 24],
 }
 
-/// Whole words and not bytes, which the compiler would put together one by one.
+/// The union as words: of single bytes, the compiler would assemble each member by shifts.
 #[inline]
 pub(crate) fn words(bytes: &[u8; SIZE]) -> [[u8; 4]; SIZE / 4] {
     bytes.as_chunks().0.try_into().unwrap_or_default()
 }
 
 impl EventData {
-    /// What `bytes` say, which are in this machine's order, in an event of that type.
+    /// Reads a union in this machine's byte order, for an event of that type.
     #[inline(always)]
     pub(crate) fn read(what: u32, bytes: &[u8; SIZE]) -> Self {
         let [first, second, third, fourth, fifth, sixth] = words(bytes);
@@ -258,7 +259,7 @@ impl EventData {
 mod tests {
     use super::*;
 
-    /// What is read in a union whose bytes are all different.
+    /// The members read from a union whose bytes are all different.
     fn read(what: u32) -> EventData {
         EventData::read(what, &core::array::from_fn(|i| i as u8 + 17))
     }
@@ -304,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_type_is_a_value_with_its_bytes() {
+    fn unknown_type_keeps_its_bytes() {
         let bytes = core::array::from_fn(|i| i as u8 + 17);
         assert_eq!(read(0x400), EventData::Unknown(Unknown { what: 0x400, bytes }));
     }
 
     #[test]
-    fn a_name_ends_at_the_first_nul_or_not_at_all() {
+    fn name_stops_before_the_first_nul() {
         let comm = |comm| Comm { process_pid: 1, process_tgid: 1, comm };
         assert_eq!(comm(*b"ab\0cd\0\0\0\0\0\0\0\0\0\0\0").name(), b"ab");
         assert_eq!(comm(*b"0123456789abcdef").name(), b"0123456789abcdef");

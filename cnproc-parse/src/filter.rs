@@ -1,8 +1,8 @@
-//! Which events a listener wants, decided twice: in the kernel by a classic BPF program on the
-//! socket, which every kernel runs, and again in user space.
+//! Which events a listener wants. A classic BPF program on the socket, which every kernel can run, drops the
+//! others in the kernel; user space checks again.
 //!
-//! A neighbour's filter may have cut a message before the program runs (see `SECURITY.md`). The program
-//! lets one pass that is too short to be an event, so that user space can count it as lost.
+//! A neighbour's filter may have cut a message before the program runs (see `SECURITY.md`). The program lets
+//! a message pass that is too short to be an event, so that user space can count it as lost.
 
 use crate::cn_msg;
 use crate::event::Event;
@@ -12,9 +12,10 @@ use crate::nlmsg;
 use core::mem::offset_of;
 
 /// Which acknowledgements pass a [`Filter`]'s program.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Acks {
-    /// All: this listener's own, and those of all others.
+    /// All: this listener's own, and those of others.
     All,
     /// Those whose `cn_msg.ack` is this number. It is the request's + 1.
     Only(u32),
@@ -24,23 +25,29 @@ pub enum Acks {
 
 /// Which events a listener wants. Acknowledgements always match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Filter {
-    /// The types wanted. [`EventMask::ALL`] lets types pass that are yet to be invented, too.
+    /// The types wanted. With [`EventMask::ALL`], types of later kernels pass, too.
     pub events: EventMask,
-    /// Leave out events that concern only a thread ([`Event::is_thread`]).
+    /// Drop events that concern only a thread ([`Event::is_thread`]).
     pub skip_threads: bool,
 }
 
 impl Filter {
     /// Everything passes.
-    pub const EVERYTHING: Self = Self { events: EventMask::ALL, skip_threads: false };
+    pub const EVERYTHING: Self = Self::new(EventMask::ALL, false);
 
-    /// Whether nothing is left out.
+    /// Events of these types pass, except those of threads if they are to be skipped.
+    pub const fn new(events: EventMask, skip_threads: bool) -> Self {
+        Self { events, skip_threads }
+    }
+
+    /// Whether all events pass.
     pub const fn is_everything(&self) -> bool {
         self.events.contains(EventMask::ALL) && !self.skip_threads
     }
 
-    /// Whether the event is wanted.
+    /// Whether the event passes.
     #[inline]
     pub fn matches(&self, event: &Event) -> bool {
         if self.is_everything() {
@@ -58,14 +65,15 @@ impl Filter {
         wanted && !(self.skip_threads && event.is_thread())
     }
 
-    /// The filter for `SO_ATTACH_FILTER`: it runs on the netlink message, so that an unwanted event is never
-    /// queued. All acknowledgements pass.
+    /// The program for `SO_ATTACH_FILTER`. It runs on the netlink message before that is queued. All
+    /// acknowledgements pass.
     pub fn program(&self) -> Program {
         self.program_with(Acks::All)
     }
 
-    /// As [`program`](Self::program), and only these acknowledgements pass. Any user can cause others'
-    /// acknowledgements, as many as he likes.
+    /// As [`program`](Self::program), with only these acknowledgements passing. Any user can cause any number of
+    /// acknowledgements.
+    #[doc(hidden)]
     pub fn program_with(&self, acks: Acks) -> Program {
         let mut program = Program::EMPTY;
         program.push(&SHORT);
@@ -82,20 +90,19 @@ impl Filter {
         program.finish()
     }
 
-    /// The bits to hold against an event's type: a nonzero exit has the type of every exit.
+    /// The bits to compare with an event's type. A nonzero exit has no type of its own.
     const fn types(&self) -> u32 {
         self.events.bits() & !kernel::PROC_EVENT_NONZERO_EXIT
     }
 }
 
-/// A filter sees the message from its `nlmsghdr` on.
+// A filter's offsets count from the `nlmsghdr` on.
 const EVENT: u32 = (nlmsg::SIZE + cn_msg::SIZE) as u32;
 const WHAT: u32 = EVENT + offset_of!(proc_event, what) as u32;
 const DATA: u32 = EVENT + offset_of!(proc_event, event_data) as u32;
 const ACK: u32 = (nlmsg::SIZE + offset_of!(kernel::cn_msg, ack)) as u32;
 
-/// What a load makes of a word that the kernel wrote in its own byte order: BPF loads are
-/// big-endian.
+/// The value that a BPF load returns for a word in the kernel's byte order: loads are big-endian.
 const fn loaded(word: u32) -> u32 {
     u32::from_be_bytes(word.to_ne_bytes())
 }
@@ -112,7 +119,7 @@ const JUMP_ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
 const NEXT: u8 = 0;
-/// Jump targets that [`Program::finish`] puts numbers to.
+// Jump targets that `Program::finish` replaces by distances.
 const ACCEPT: u8 = 0xfe;
 const REJECT: u8 = 0xff;
 
@@ -137,7 +144,7 @@ const fn acks_of(ack: u32) -> [sock_filter; 3] {
     ]
 }
 
-/// The kernel gives a nonzero exit no bit of its own. All but exits with 0: on to the mask.
+/// Drops exits with code 0, and continues with the type for all else: a nonzero exit has no type of its own.
 const EXITS_BY_CODE: [sock_filter; 5] = [
     step(JUMP_EQUAL, NEXT, 4, loaded(kernel::PROC_EVENT_EXIT)),
     step(LOAD, 0, 0, DATA + offset_of!(exit_proc_event, exit_code) as u32),
@@ -146,7 +153,7 @@ const EXITS_BY_CODE: [sock_filter; 5] = [
     step(JUMP, 0, 0, 1),
 ];
 
-/// Accepts what is of a process: where the two words at a pid are equal, in the types of thread and process.
+/// Accepts the events of processes: in types that threads have, too, pid and tgid must be equal.
 const PROCESSES: [sock_filter; 14] = {
     const CHILD: u32 = DATA + offset_of!(fork_proc_event, child_pid) as u32;
     [
@@ -191,7 +198,8 @@ impl Program {
         }
     }
 
-    /// The program of a socket that receives nothing but acknowledgements.
+    /// The program of a socket that receives only acknowledgements.
+    #[doc(hidden)]
     pub fn acks_only() -> Self {
         let mut program = Self::EMPTY;
         program.push(&SHORT);
@@ -209,7 +217,7 @@ impl Program {
         }
     }
 
-    /// Adds the two returns, and makes `ACCEPT` and `REJECT` the distances to them.
+    /// Adds the two returns, and replaces `ACCEPT` and `REJECT` by the distances to them.
     fn finish(mut self) -> Self {
         let mut to_accept = self.length;
         for instruction in self.instructions.iter_mut().take(self.length) {
@@ -245,16 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_lets_its_types_and_acknowledgements_pass() {
-        let filter = Filter { events: EventMask::FORK, skip_threads: false };
+    fn types_of_the_mask_and_acknowledgements_pass() {
+        let filter = Filter::new(EventMask::FORK, false);
         assert!(filter.matches(&event(kernel::PROC_EVENT_FORK, [1, 1, 8, 8])));
         assert!(filter.matches(&event(kernel::PROC_EVENT_NONE, [1, 0, 0, 0])));
         assert!(!filter.matches(&exit(7, 0)));
     }
 
     #[test]
-    fn nonzero_exit_alone_leaves_out_exits_with_0_and_exit_takes_all() {
-        let filter = Filter { events: EventMask::NONZERO_EXIT, skip_threads: false };
+    fn nonzero_exit_drops_exits_with_code_0_unless_exit_is_wanted() {
+        let filter = Filter::new(EventMask::NONZERO_EXIT, false);
         assert!(filter.matches(&exit(7, 256)));
         assert!(!filter.matches(&exit(7, 0)));
         let filter = Filter { events: EventMask::NONZERO_EXIT | EventMask::EXIT, ..filter };
@@ -262,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn processes_leaves_threads_out() {
-        let filter = Filter { events: EventMask::ALL, skip_threads: true };
+    fn skip_threads_drops_events_of_threads() {
+        let filter = Filter::new(EventMask::ALL, true);
         assert!(!filter.is_everything());
         assert!(filter.matches(&exit(7, 0)));
         assert!(!filter.matches(&exit(8, 0)));
@@ -271,20 +279,30 @@ mod tests {
     }
 
     #[test]
-    fn types_yet_to_be_invented_pass_where_all_are_wanted() {
+    fn unknown_types_pass_if_all_types_are_wanted() {
         let unknown = event(0x400, [0; 4]);
         assert!(Filter::EVERYTHING.is_everything());
         assert!(Filter::EVERYTHING.matches(&unknown));
-        assert!(!Filter { events: EventMask::EXIT, skip_threads: false }.matches(&unknown));
+        assert!(!Filter::new(EventMask::EXIT, false).matches(&unknown));
     }
 
-    /// The longest program fits: nothing was dropped from its end.
+    #[test]
+    fn empty_mask_lets_acknowledgements_pass_only() {
+        let filter = Filter::new(EventMask::EMPTY, false);
+        assert!(!filter.is_everything());
+        assert!(filter.matches(&event(kernel::PROC_EVENT_NONE, [1, 0, 0, 0])));
+        for what in EventMask::ALL {
+            assert!(!filter.matches(&event(what.bits(), [7; 4])), "{what:?}");
+        }
+    }
+
+    /// The longest program fits: its end was not cut off.
     #[test]
     fn every_program_ends_with_its_two_returns() {
-        for bits in [1, 0x2000_0000, 0x2000_0001, 0xa000_0000, EventMask::ALL.bits()] {
-            for processes in [false, true] {
-                let events = EventMask::from_bits(bits).unwrap();
-                let program = Filter { events, skip_threads: processes }.program();
+        for bits in [0, 1, 0x2000_0000, 0x2000_0001, 0xa000_0000, EventMask::ALL.bits()] {
+            for skip_threads in [false, true] {
+                let events = EventMask::from_bits(bits).unwrap_or(EventMask::EMPTY);
+                let program = Filter::new(events, skip_threads).program();
                 let [.., accept, reject] = program.instructions() else { panic!("too short") };
                 assert_eq!((accept.code, accept.k), (RETURN, u32::MAX));
                 assert_eq!((reject.code, reject.k), (RETURN, 0));

@@ -1,7 +1,7 @@
 //! The kernel's constants and structs, under the kernel's names.
 //!
-//! Sources: `include/uapi/linux/{netlink,connector,cn_proc}.h`. The structs are mirrors: they give
-//! sizes and offsets, held below against the headers' numbers; datagrams are never cast to them.
+//! Sources: `include/uapi/linux/{netlink,connector,cn_proc}.h`. The structs give sizes and offsets, which are
+//! checked below against the numbers of the headers. Datagrams are never cast to them.
 
 #![allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
 
@@ -11,16 +11,16 @@ use static_assertions::const_assert_eq;
 /// `linux/netlink.h`: the netlink family of the connector.
 pub const NETLINK_CONNECTOR: i32 = 11;
 
-/// `linux/netlink.h`: a message that means nothing.
+/// `linux/netlink.h`: a message without content.
 pub const NLMSG_NOOP: u16 = 1;
 /// `linux/netlink.h`: an error, `struct nlmsgerr`.
 pub const NLMSG_ERROR: u16 = 2;
-/// `linux/netlink.h`: the type that every connector message bears.
+/// `linux/netlink.h`: the type of every connector message.
 pub const NLMSG_DONE: u16 = 3;
 /// `linux/netlink.h`: data was lost.
 pub const NLMSG_OVERRUN: u16 = 4;
 
-/// `linux/netlink.h`: messages in a datagram begin at multiples of this.
+/// `linux/netlink.h`: messages in a datagram start at multiples of this.
 pub const NLMSG_ALIGNTO: usize = 4;
 
 /// `linux/connector.h`: the process events connector, and its multicast group.
@@ -28,16 +28,16 @@ pub const CN_IDX_PROC: u32 = 1;
 /// `linux/connector.h`: the process events connector.
 pub const CN_VAL_PROC: u32 = 1;
 
-/// `linux/cn_proc.h`, `enum proc_cn_mcast_op`: begin to send events.
+/// `linux/cn_proc.h`, `enum proc_cn_mcast_op`: start sending events.
 pub const PROC_CN_MCAST_LISTEN: u32 = 1;
 /// `linux/cn_proc.h`, `enum proc_cn_mcast_op`: stop sending events.
 pub const PROC_CN_MCAST_IGNORE: u32 = 2;
 
 /// `linux/cn_proc.h`: the acknowledgement of a LISTEN or IGNORE.
 pub const PROC_EVENT_NONE: u32 = 0x0000_0000;
-/// `linux/cn_proc.h`: a process or thread was made.
+/// `linux/cn_proc.h`: a process or thread was created.
 pub const PROC_EVENT_FORK: u32 = 0x0000_0001;
-/// `linux/cn_proc.h`: a process runs a new program.
+/// `linux/cn_proc.h`: a process executed a program.
 pub const PROC_EVENT_EXEC: u32 = 0x0000_0002;
 /// `linux/cn_proc.h`: real or effective user id changed.
 pub const PROC_EVENT_UID: u32 = 0x0000_0004;
@@ -49,16 +49,16 @@ pub const PROC_EVENT_SID: u32 = 0x0000_0080;
 pub const PROC_EVENT_PTRACE: u32 = 0x0000_0100;
 /// `linux/cn_proc.h`: a thread's name changed. Since Linux 3.2.
 pub const PROC_EVENT_COMM: u32 = 0x0000_0200;
-/// `linux/cn_proc.h`: in a mask only: exits with an `exit_code` other than 0. Since Linux 6.6.
+/// `linux/cn_proc.h`: in a mask only: exits with a nonzero `exit_code`. Since Linux 6.6.
 pub const PROC_EVENT_NONZERO_EXIT: u32 = 0x2000_0000;
 /// `linux/cn_proc.h`: a process dumps core. Since Linux 3.10.
 pub const PROC_EVENT_COREDUMP: u32 = 0x4000_0000;
-/// `linux/cn_proc.h`: a thread ended.
+/// `linux/cn_proc.h`: a thread exited.
 pub const PROC_EVENT_EXIT: u32 = 0x8000_0000;
 /// `linux/cn_proc.h`: all of the above. Since Linux 6.6.
 pub const PROC_EVENT_ALL: u32 = 0xe000_03c7;
 
-/// Bytes of an event before Linux 3.2, whose union was 16 bytes: the least a kernel ever sent.
+/// The size of an event before Linux 3.2, whose union was 16 bytes: the smallest that any kernel sends.
 pub const PROC_EVENT_SIZE_BEFORE_3_2: usize = 32;
 
 /// `linux/netlink.h`
@@ -191,7 +191,7 @@ pub union event_data {
     pub exit: exit_proc_event,
 }
 
-/// `linux/cn_proc.h`. The kernel's has `timestamp_ns` 8-aligned on every architecture.
+/// `linux/cn_proc.h`. In the kernel `timestamp_ns` is 8-aligned on every architecture.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 pub struct proc_event {
@@ -211,7 +211,7 @@ pub struct sock_filter {
     pub k: u32,
 }
 
-/// The alignment of a kernel's `__u32`: 4, but 2 on m68k.
+/// The alignment of the kernel's `__u32`: 4, except 2 on m68k.
 const WORD: usize = align_of::<u32>();
 
 /// Size, alignment, and the offset of every member.

@@ -1,11 +1,11 @@
-//! The Linux process events connector: bytes to [`Event`]s, and [`Request`]s to bytes.
+//! Datagrams of the Linux process events connector: bytes to [`Event`]s, and [`Request`]s to bytes.
 //!
-//! The kernel multicasts an event for each fork, exec, exit, change of ids, session, tracer or name,
-//! and each core dump, to the sockets of family `NETLINK_CONNECTOR` that joined group
-//! [`kernel::CN_IDX_PROC`]. This crate reads and writes those datagrams. It knows no socket (that is
-//! `cnproc-sys`), needs neither `std` nor an allocator, and holds no `unsafe`.
+//! The kernel multicasts an event for each fork, exec, exit, core dump, and change of credentials,
+//! session, tracer or name to the sockets of family `NETLINK_CONNECTOR` that joined group
+//! [`kernel::CN_IDX_PROC`]. This crate reads and writes those datagrams. It opens no socket
+//! (`cnproc-sys` does), needs neither `std` nor an allocator, and contains no `unsafe`.
 //!
-//! A datagram, as every kernel since 3.2 sends it (76 bytes; 68 before, with 16 bytes of data):
+//! The layout of a datagram on Linux 3.2 and later (76 bytes; 68 before, with 16 bytes of data):
 //!
 //! ```text
 //!  0               4       6       8               12              16
@@ -22,13 +22,13 @@
 //!  +---------------------------------------------------------------+
 //! ```
 //!
-//! The event stands at offset 36, so its 64-bit timestamp is misaligned: a pointer cast there is
-//! undefined behaviour in C as in Rust. Everything here is read byte by byte instead.
+//! The event is at offset 36, so its 64-bit timestamp is misaligned: casting a pointer there is
+//! undefined behaviour in C and in Rust. This crate copies words out of the byte slice instead.
 //!
 //! ```
 //! use cnproc_parse::{ByteOrder, EventData, Message, messages_in};
 //!
-//! // As Linux 6.18 sent it, on x86-64.
+//! // Captured on Linux 6.18, x86-64.
 //! let datagram = [
 //!     0x4c, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x5e, 0x3e, 0xa8, 0x05, 0x00, 0x00, 0x00, 0x00,
 //!     0x01, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x5e, 0x3e, 0xa8, 0x05, 0x00, 0x00, 0x00, 0x00,
@@ -36,7 +36,7 @@
 //!     0x08, 0x03, 0x00, 0x00, 0x64, 0x14, 0x00, 0x00, 0x64, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 //!     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 //! ];
-//! // `messages(&datagram)` if it comes from this machine.
+//! // Use `messages(&datagram)` for datagrams of this machine's kernel.
 //! for message in messages_in(&datagram, ByteOrder::Little) {
 //!     match message? {
 //!         Message::Event(event) => {
@@ -78,16 +78,22 @@ mod sequence;
 mod single;
 
 pub use bytes::ByteOrder;
+#[doc(hidden)]
 pub use display::write_lost;
 pub use error::{Layer, ParseError, ParseErrorKind};
-pub use event::{Event, event_name, event_name_c};
+#[doc(hidden)]
+pub use event::event_name_c;
+pub use event::{Event, event_name};
 pub use event_data::{
     Ack, Comm, Coredump, EventData, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid, Unknown,
 };
-pub use filter::{Acks, Filter, Program};
-pub use mask::EventMask;
+#[doc(hidden)]
+pub use filter::Acks;
+pub use filter::{Filter, Program};
+pub use mask::{EventMask, EventTypes};
 pub use message::{Message, Messages, messages, messages_in};
 pub use request::{Operation, Request, RequestBytes};
+#[doc(hidden)]
 pub use sequence::{Sequence, SequenceStep};
 pub use single::single_event;
 

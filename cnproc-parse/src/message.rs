@@ -1,4 +1,4 @@
-//! A datagram's messages, one after the other.
+//! The messages of a datagram, in order.
 
 use crate::bytes::ByteOrder;
 use crate::cn_msg::{self, CnMsg};
@@ -14,7 +14,7 @@ use crate::proc_event;
 pub enum Message {
     /// An event, or an acknowledgement, of the process events connector.
     Event(Event),
-    /// `NLMSG_NOOP`: nothing.
+    /// `NLMSG_NOOP`: no content.
     Noop,
     /// `NLMSG_ERROR`: the kernel refused a request at the netlink layer.
     Error {
@@ -23,7 +23,7 @@ pub enum Message {
     },
     /// `NLMSG_OVERRUN`: data was lost.
     Overrun,
-    /// A message of another connector than process events.
+    /// A message of a connector other than process events.
     Foreign {
         /// `cn_msg.id.idx`
         idx: u32,
@@ -37,17 +37,17 @@ pub enum Message {
     },
 }
 
-/// The messages of a datagram that came from this machine's kernel.
+/// Iterates over the messages of a datagram from this machine's kernel.
 ///
-/// The iterator always advances: it ends after at most `datagram.len() / 16 + 1` items. An error
-/// inside a message costs that message alone; an error in a message's `nlmsghdr` ends the iterator,
-/// since where the next message begins is then unknown.
+/// The iterator always advances: it yields at most `datagram.len() / 16 + 1` items. After an error
+/// inside a message it continues with the next message. An error in an `nlmsghdr` is the last item,
+/// because the start of the next message is then unknown.
 #[inline]
 pub fn messages(datagram: &[u8]) -> Messages<'_> {
     messages_in(datagram, ByteOrder::NATIVE)
 }
 
-/// As [`messages`], of a datagram that was captured on a machine with that byte order.
+/// As [`messages`], for a datagram captured on a machine with the given byte order.
 #[inline]
 pub fn messages_in(datagram: &[u8], order: ByteOrder) -> Messages<'_> {
     Messages { rest: datagram, offset: 0, order }
@@ -62,7 +62,8 @@ pub struct Messages<'a> {
 }
 
 impl Messages<'_> {
-    /// How many bytes of the datagram have been read.
+    /// The number of bytes read so far: the position of the next message, also behind one that could not
+    /// be read.
     #[inline]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -99,7 +100,7 @@ impl Iterator for Messages<'_> {
 
 impl core::iter::FusedIterator for Messages<'_> {}
 
-/// Reads the payload of `message`, which begins at `offset`.
+/// Reads the payload of `message`, which is at `offset`.
 #[inline]
 fn read(message: &Nlmsg<'_>, offset: usize, order: ByteOrder) -> Result<Message, ParseError> {
     match message.nlmsg_type {
@@ -144,7 +145,7 @@ mod tests {
         [length, 0, 0, 0, nlmsg_type, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     }
 
-    /// Several byte strings, one after the other, in one datagram of a fixed size.
+    /// The results for a datagram made of these parts, and its length.
     fn parsed(parts: &[&[u8]]) -> ([Option<Result<Message, ParseError>>; 4], usize) {
         let mut datagram = [0; 256];
         let mut length = 0;
@@ -167,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn several_messages_in_order() {
+    fn several_messages_are_returned_in_order() {
         let ([first, second, end, _], _) = parsed(&[&exec(1), &exec(2)]);
         assert_eq!((pid(first), pid(second), end), (1, 2, None));
     }
 
     #[test]
-    fn control_messages_have_outcomes_of_their_own_and_events_follow_them() {
+    fn control_messages_are_distinguished_and_events_behind_them_read() {
         let ([noop, overrun, event, _], _) = parsed(&[&header(16, 1), &header(16, 4), &exec(3)]);
         assert_eq!(noop, Some(Ok(Message::Noop)));
         assert_eq!(overrun, Some(Ok(Message::Overrun)));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_connector_is_named() {
+    fn message_of_another_connector_is_returned_with_its_id() {
         let mut foreign = exec(1);
         foreign[16] = 5;
         let ([first, second, ..], _) = parsed(&[&foreign, &exec(2)]);
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_inside_a_message_costs_that_message_alone() {
+    fn error_inside_a_message_affects_that_message_only() {
         let mut long = exec(1);
         long[32] = 41;
         let mut short = exec(1);
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_a_netlink_header_ends_the_datagram_after_what_came_before() {
+    fn error_in_a_netlink_header_is_the_last_item() {
         let ([first, second, end, _], _) = parsed(&[&exec(1), &header(0, 1), &exec(2)]);
         assert_eq!(pid(first), 1);
         let kind = ParseErrorKind::LengthTooSmall { length: 0, minimum: 16 };
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn offset_tells_what_was_read() {
+    fn offset_is_the_number_of_bytes_read() {
         let datagram = exec(1);
         let mut messages = messages_in(&datagram, ByteOrder::Little);
         assert_eq!(messages.offset(), 0);

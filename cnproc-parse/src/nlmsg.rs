@@ -11,12 +11,12 @@ pub(crate) const SIZE: usize = size_of::<kernel::nlmsghdr>();
 pub(crate) struct Nlmsg<'a> {
     pub(crate) nlmsg_type: u16,
     pub(crate) payload: &'a [u8],
-    /// Bytes from this message's begin to the next's.
+    /// The distance from the start of this message to the start of the next.
     pub(crate) advance: usize,
 }
 
 impl<'a> Nlmsg<'a> {
-    /// Reads the message that `bytes` begins with; `offset` is where in the datagram that is.
+    /// Reads the message at the start of `bytes`; `offset` is its position in the datagram.
     #[inline]
     pub(crate) fn read(
         bytes: &'a [u8],
@@ -26,7 +26,7 @@ impl<'a> Nlmsg<'a> {
         let available = bytes.len();
         let truncated = |needed| ParseError::truncated(Layer::Nlmsg, offset, needed, available);
         let (header, rest) = bytes.split_first_chunk::<SIZE>().ok_or_else(|| truncated(SIZE))?;
-        // Not read: flags and seq carry nothing here, and pid is whatever its sender wrote.
+        // Not read: flags and seq are not used here, and the sender chooses pid freely.
         let [l0, l1, l2, l3, t0, t1, _, _, _, _, _, _, _, _, _, _] = *header;
 
         let length = order.u32([l0, l1, l2, l3]) as usize;
@@ -49,26 +49,26 @@ mod tests {
     const GOLDEN: [u8; 20] = [19, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, b'a', b'b', b'c', 0];
 
     #[test]
-    fn reads_type_and_payload_and_skips_the_padding() {
+    fn type_and_payload_are_read_and_padding_is_skipped() {
         let message = Nlmsg::read(&GOLDEN, 0, ByteOrder::Little);
         assert_eq!(message, Ok(Nlmsg { nlmsg_type: 3, payload: b"abc", advance: 20 }));
     }
 
     #[test]
-    fn the_last_message_needs_no_padding() {
+    fn last_message_needs_no_padding() {
         let message = Nlmsg::read(&GOLDEN[..19], 0, ByteOrder::Little);
         assert_eq!(message, Ok(Nlmsg { nlmsg_type: 3, payload: b"abc", advance: 19 }));
     }
 
     #[test]
-    fn big_endian() {
+    fn big_endian_header_is_read() {
         let bytes = [0, 0, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let message = Nlmsg::read(&bytes, 0, ByteOrder::Big);
         assert_eq!(message, Ok(Nlmsg { nlmsg_type: 1, payload: b"", advance: 16 }));
     }
 
     #[test]
-    fn every_bad_length_is_told_with_its_numbers() {
+    fn bad_length_is_reported_with_needed_and_available() {
         let short = Nlmsg::read(&GOLDEN[..15], 4, ByteOrder::Little);
         assert_eq!(short, Err(ParseError::truncated(Layer::Nlmsg, 4, 16, 15)));
         let past_the_end = Nlmsg::read(&GOLDEN[..18], 0, ByteOrder::Little);

@@ -15,7 +15,7 @@ const DATA_BEFORE_3_2: usize = PROC_EVENT_SIZE_BEFORE_3_2 - HEADER;
 /// The union's bytes.
 type Data = [u8; event_data::SIZE];
 
-/// Reads the event in `message`; `offset` is where in the datagram its data begin.
+/// Reads the event in `message`; `offset` is the position of its data in the datagram.
 #[inline]
 pub(crate) fn read(
     message: &CnMsg<'_>,
@@ -43,12 +43,12 @@ pub(crate) fn read(
         event_data: if order == ByteOrder::NATIVE { event_data } else { swapped(what, event_data) },
         seq: message.seq,
         ack: message.ack,
-        // A cn_msg's length is 16 bits wide.
+        // Fits: cn_msg.len is 16 bits wide.
         size: available as u32,
     })
 }
 
-/// What the union was before Linux 3.2, with zeros for the members that came after.
+/// The 16-byte union of Linux before 3.2, extended with zeros.
 fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> Data {
     let mut extended = [0; _];
     for (to, from) in extended.iter_mut().zip(data) {
@@ -57,7 +57,8 @@ fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> Data {
     extended
 }
 
-/// From the other byte order. A name is bytes; what an unknown type holds can't be known.
+/// Converts from the other byte order. A name is bytes, and the members of an unknown type are unknown:
+/// both stay as they are.
 #[cold]
 fn swapped(what: u32, mut data: Data) -> Data {
     let numbers = match what {
@@ -94,7 +95,7 @@ mod tests {
     const B: i32 = 0x1817_1615;
 
     #[test]
-    fn the_header_and_the_connectors_numbers() {
+    fn header_and_connector_numbers_are_read() {
         let event = read_little(&golden(kernel::PROC_EVENT_EXEC)).unwrap();
         assert_eq!(event.cpu, 7);
         assert_eq!(event.timestamp_ns, 0x0123_4567_89ab_cdef);
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_union_is_turned_to_this_machines_order_but_for_names_and_what_is_unknown() {
+    fn union_is_converted_to_native_order_except_names_and_unknown_types() {
         const PLAIN: Data = [
             17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
             39, 40,
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn before_3_2_an_exit_has_no_parent_and_comm_does_not_fit() {
+    fn event_of_32_bytes_has_no_exit_parent_and_no_comm() {
         let event = read_little(&golden(kernel::PROC_EVENT_EXIT)[..32]).unwrap();
         assert_eq!(event.size, 32);
         assert_eq!(
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_any_kernel_sent_is_an_error() {
+    fn event_shorter_than_32_bytes_is_an_error() {
         for length in 0..PROC_EVENT_SIZE_BEFORE_3_2 {
             assert_eq!(
                 read_little(&golden(kernel::PROC_EVENT_EXEC)[..length]),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_event_of_a_later_kernel_keeps_its_first_40_bytes() {
+    fn longer_event_of_a_later_kernel_keeps_its_first_40_bytes() {
         let mut longer = [0; 48];
         longer[..SIZE].copy_from_slice(&golden(kernel::PROC_EVENT_EXEC));
         let event = read_little(&longer).unwrap();

@@ -1,39 +1,42 @@
-//! LISTEN and IGNORE, to bytes.
+//! LISTEN and IGNORE requests to bytes.
 
 use crate::cn_msg;
 use crate::kernel::{self, proc_input};
 use crate::mask::EventMask;
 use crate::nlmsg;
 
-/// `enum proc_cn_mcast_op`: what is asked of the kernel.
+/// `enum proc_cn_mcast_op`: the operation that the kernel is to perform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Operation {
-    /// `PROC_CN_MCAST_LISTEN`: begin to send events.
+    /// `PROC_CN_MCAST_LISTEN`: start sending events.
     #[doc(alias = "PROC_CN_MCAST_LISTEN")]
     Listen,
     /// `PROC_CN_MCAST_IGNORE`: stop sending events.
     #[doc(alias = "PROC_CN_MCAST_IGNORE")]
     Ignore,
-    /// 0, which the kernel refuses with EINVAL. Linux 6.6 and later remembers it as the socket's last
-    /// operation all the same, so that a LISTEN after it counts like a socket's first.
+    /// 0, which the kernel refuses with EINVAL. Linux 6.6 and later still stores it as the socket's last
+    /// operation, so a LISTEN after it counts like the socket's first.
+    #[doc(hidden)]
     Invalid,
 }
 
 /// A request to the process events connector.
 ///
-/// The kernel answers with an event of type [`Ack`](crate::Ack), multicast to all listeners, whose
-/// `cn_msg.ack` is [`ack`](Self::ack) + 1. Nothing else in it can be told from the answer to another
-/// listener's request, so `ack` ought to be a random number.
+/// The kernel acknowledges with an event of type [`Ack`](crate::Ack), multicast to all listeners, whose
+/// `cn_msg.ack` is [`ack`](Self::ack) + 1. Nothing else distinguishes it from the acknowledgement of
+/// another listener's request, so `ack` should be a random number.
 ///
-/// The answer does not come where the kernel ignores the request: outside the initial user and pid
-/// namespaces, and for a mask on a kernel before 6.6; nor where it sends the answer but its own
-/// filter withholds it: with any mask but 0xe00003c7, on 6.6 and later.
+/// There is no acknowledgement if the kernel ignores the request (outside the initial user and pid
+/// namespaces; a request with a mask before Linux 6.6), nor if its own filter drops the acknowledgement (on
+/// Linux 6.6 and later, with any mask except 0xe00003c7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Request {
-    /// What is asked.
+    /// The operation.
     pub operation: Operation,
-    /// The kernel's own filter (`proc_input.event_type`). Linux 6.6 and later; ignored as a whole
-    /// before.
+    /// The kernel's own filter (`proc_input.event_type`). Linux 6.6; before, the kernel ignores a request
+    /// that has one.
     pub events: Option<EventMask>,
     /// `cn_msg.ack`
     pub ack: u32,
@@ -49,6 +52,11 @@ pub struct RequestBytes {
 }
 
 impl Request {
+    /// A request. `ack` should be a random number.
+    pub const fn new(operation: Operation, events: Option<EventMask>, ack: u32) -> Self {
+        Self { operation, events, ack }
+    }
+
     /// The datagram: 40 bytes, or 44 with a mask.
     pub const fn to_bytes(&self) -> RequestBytes {
         let operation = match self.operation {
@@ -65,7 +73,7 @@ impl Request {
         let [t0, t1] = kernel::NLMSG_DONE.to_ne_bytes();
         let [d0, d1] = (data as u16).to_ne_bytes();
         let words = [
-            // nlmsghdr: len, type, flags, seq, pid (0: the kernel knows who we are)
+            // nlmsghdr: len, type, flags, seq, pid (0: the kernel takes the sender from the socket)
             (length as u32).to_ne_bytes(),
             [t0, t1, 0, 0],
             [0; 4],
@@ -106,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn listen_without_a_mask_is_what_every_kernel_understands() {
-        let request = Request { operation: Operation::Listen, events: None, ack: 0x0102_0304 };
+    fn listen_without_a_mask_has_the_form_of_every_kernel() {
+        let request = Request::new(Operation::Listen, None, 0x0102_0304);
         let bytes = request.to_bytes();
         let expected = [
             40,
@@ -125,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn ignore_with_a_mask_carries_both_words() {
+    fn ignore_with_a_mask_contains_both_words() {
         let events = Some(EventMask::EXEC | EventMask::EXIT);
-        let bytes = Request { operation: Operation::Ignore, events, ack: 9 }.to_bytes();
+        let bytes = Request::new(Operation::Ignore, events, 9).to_bytes();
         let expected = [44, halves(3, 0), 0, 0, 1, 1, 0, 9, halves(8, 0), 2, 0x8000_0002];
         assert!(words(&bytes).eq(expected));
     }

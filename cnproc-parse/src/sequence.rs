@@ -1,10 +1,10 @@
-//! Gaps in one CPU's sequence numbers.
+//! Gaps in the sequence numbers of a CPU.
 //!
-//! The kernel numbers the connector's messages per CPU, with 32 bits that wrap around, before it
-//! allocates or filters them: a number that an unfiltered listener does not see is a message that
-//! it lost. Acknowledgements take numbers too. (`drivers/connector/cn_proc.c`, `send_msg`.)
+//! The kernel numbers messages per CPU, with 32 bits that wrap around, before it allocates or filters
+//! them: a number that an unfiltered listener does not receive is a lost message. Acknowledgements
+//! are numbered too. (`drivers/connector/cn_proc.c`, `send_msg`.)
 
-/// The sequence numbers of one CPU. All bytes zero is a CPU not seen yet.
+/// The sequence numbers of one CPU. All bytes zero: no number observed yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Sequence {
@@ -12,21 +12,21 @@ pub struct Sequence {
     seen: u32,
 }
 
-/// Where a sequence number stands against the one expected.
+/// A sequence number compared with the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequenceStep {
-    /// The first of its CPU: nothing is known of what came before.
+    /// The first of its CPU: nothing is known about earlier numbers.
     First,
     /// The one expected.
     Next,
-    /// That many were lost before it.
+    /// That many numbers are missing before it.
     Gap(u32),
-    /// One that had been taken for lost. Within a CPU this ends with Linux 4.8.
+    /// A number that had counted as missing. Only before Linux 4.8: later kernels keep the order within a CPU.
     Late,
 }
 
 impl Sequence {
-    /// Takes the next message's `cn_msg.seq`, and says where it stands.
+    /// Compares the `cn_msg.seq` of the next message with the expected number.
     #[inline]
     pub const fn observe(&mut self, seq: u32) -> SequenceStep {
         let ahead = seq.wrapping_sub(self.next);
@@ -44,12 +44,12 @@ impl Sequence {
         step
     }
 
-    /// Whether nothing has been seen of the CPU.
+    /// Whether no number of this CPU has been observed.
     pub const fn is_new(&self) -> bool {
         self.seen == 0
     }
 
-    /// Forgets the CPU: its next message will be its first.
+    /// Starts again: the next number will be [`SequenceStep::First`].
     pub const fn reset(&mut self) {
         *self = Self { next: 0, seen: 0 };
     }
@@ -65,13 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_number_is_no_gap_whatever_it_is() {
+    fn first_number_is_not_a_gap() {
         assert_eq!(steps([0]), [SequenceStep::First]);
         assert_eq!(steps([u32::MAX]), [SequenceStep::First]);
     }
 
     #[test]
-    fn a_gap_counts_what_is_missing_once() {
+    fn gap_counts_missing_numbers_once() {
         assert_eq!(
             steps([7, 8, 12, 13]),
             [SequenceStep::First, SequenceStep::Next, SequenceStep::Gap(3), SequenceStep::Next]
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn the_counter_wraps_around() {
+    fn numbers_wrap_around() {
         assert_eq!(steps([u32::MAX, 0]), [SequenceStep::First, SequenceStep::Next]);
         assert_eq!(steps([u32::MAX - 1, 2]), [SequenceStep::First, SequenceStep::Gap(3)]);
     }
 
     #[test]
-    fn the_largest_gap_and_the_farthest_late() {
+    fn half_the_number_range_separates_gap_from_late() {
         assert_eq!(
             steps([9, 9 + (1 << 31)]),
             [SequenceStep::First, SequenceStep::Gap((1 << 31) - 1)]
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_number_does_not_turn_the_clock_back() {
+    fn late_number_does_not_change_the_expected_one() {
         assert_eq!(
             steps([1, 3, 2, 4, 4]),
             [
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn reset_forgets() {
+    fn reset_sequence_expects_any_number() {
         let mut sequence = Sequence::default();
         assert!(sequence.is_new());
         sequence.observe(5);

@@ -1,4 +1,4 @@
-//! The usual datagram, one event and nothing else, read at one go.
+//! The usual datagram, a single event, read in one step.
 
 use crate::bytes::ByteOrder;
 use crate::event::Event;
@@ -10,10 +10,10 @@ const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>(
 /// What stands before `proc_event.timestamp_ns`.
 const HEADER: usize = LENGTH - event_data::SIZE - size_of::<u64>();
 
-/// The event of a datagram that is one event and nothing else, as every kernel since 3.2 sends them.
+/// The event of a datagram that consists of one event, which is what Linux 3.2 and later sends.
 ///
-/// Of such a datagram [`messages`](crate::messages) gives the same event, in twice the time. None of
-/// any other: its messages tell what it is.
+/// For such a datagram [`messages`](crate::messages) returns the same event and takes twice the time.
+/// `None` for any other datagram: use [`messages`](crate::messages).
 #[inline]
 pub fn single_event(datagram: &[u8]) -> Option<Event> {
     let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
@@ -48,7 +48,7 @@ mod tests {
     use crate::encode;
     use crate::message::{Message, messages};
 
-    /// An event of that type, the bytes of its data all different.
+    /// An event of that type, with all bytes of its data different.
     fn datagram(what: u32) -> [u8; LENGTH] {
         let event_data = core::array::from_fn(|i| i as u8 + 50);
         let (cpu, timestamp_ns, seq, ack, size) = (1, 2 << 32 | 3, 4, 5, EVENT as u32);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_event_that_messages_gives() {
+    fn single_event_equals_the_event_of_messages() {
         for what in (0..32).map(|bit| 1 << bit).chain([0, 3]) {
             let datagram = datagram(what);
             let Some(Ok(Message::Event(event))) = messages(&datagram).next() else {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_left_to_messages() {
+    fn any_other_datagram_is_none() {
         let good = datagram(kernel::PROC_EVENT_EXEC);
         assert!(single_event(&good).is_some());
         for at in [0, 1, 2, 3, 4, 5, 16, 17, 18, 19, 20, 21, 22, 23, 32, 33] {

@@ -40,9 +40,10 @@ impl Contents {
     /// The message: 76 bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { what, cpu, timestamp_ns, seq, ack, data } = *self;
-        let mut event_data = [0; 24];
-        event_data[..4].copy_from_slice(&data.to_ne_bytes());
-        let event = Event { what, cpu, timestamp_ns, event_data, seq, ack, size: 40 };
+        let mut event = Event::default();
+        (event.what, event.cpu, event.timestamp_ns) = (what, cpu, timestamp_ns);
+        (event.seq, event.ack, event.size) = (seq, ack, 40);
+        event.event_data[..4].copy_from_slice(&data.to_ne_bytes());
         encode::message(&Message::Event(event), ByteOrder::NATIVE)
     }
 }

@@ -86,7 +86,7 @@ impl Listener {
     /// [`Error::Forked`], and [`Error::System`].
     pub fn set_events(&mut self, events: EventMask) -> Result<(), Error> {
         self.check_owner()?;
-        let filter = Filter { events, ..*self.stream.filter() };
+        let filter = Filter::new(events, self.stream.filter().skip_threads);
         if filter == *self.stream.filter() {
             return Ok(());
         }

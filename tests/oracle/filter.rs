@@ -72,7 +72,7 @@ fn the_kernel_takes_every_program() {
         let chosen = bits.iter().enumerate().filter(|(index, _)| choice & 1 << index != 0);
         let events = EventMask::from_bits(chosen.map(|(_, bit)| bit).sum()).unwrap();
         for processes in [false, true] {
-            pair.attach(&Filter { events, skip_threads: processes });
+            pair.attach(&Filter::new(events, processes));
         }
     }
 }
@@ -92,7 +92,7 @@ proptest! {
         mask in strategies::mask(),
         processes in any::<bool>(),
     ) {
-        let filter = Filter { events: mask, skip_threads: processes };
+        let filter = Filter::new(mask, processes);
         let pair = Pair::new();
         pair.attach(&filter);
         for event in events {

@@ -1,6 +1,6 @@
 //! Messages in the connector's name, from a process that is not the kernel.
 
-use cnproc_parse::{ByteOrder, Event, EventData, Gid, Message, encode};
+use cnproc_parse::{ByteOrder, EventData, Gid, Message, encode};
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -71,7 +71,8 @@ pub fn gid_event(process: c_int, gid: u32, seq: u32, nlmsg_pid: u32) -> Vec<u8> 
 
 /// An event, as the kernel would send it.
 pub fn event(data: &EventData, seq: u32, nlmsg_pid: u32) -> Vec<u8> {
-    let event = Event { seq, ..encode::event(data) };
+    let mut event = encode::event(data);
+    event.seq = seq;
     let mut bytes = encode::message(&Message::Event(event), ByteOrder::NATIVE);
     // The last member of the netlink header.
     for (to, from) in bytes.iter_mut().skip(12).zip(nlmsg_pid.to_ne_bytes()) {

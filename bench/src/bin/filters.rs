@@ -22,7 +22,7 @@ enum By {
 }
 
 const fn only(events: EventMask) -> Filter {
-    Filter { events, skip_threads: false }
+    Filter::new(events, false)
 }
 
 /// What a listener asks for, by which filter.
@@ -34,10 +34,7 @@ const CASES: [(&str, By); 8] = [
     ("COMM, by the socket's filter", By::Socket(only(EventMask::COMM))),
     ("COMM, by the kernel's filter", By::Kernel(EventMask::COMM)),
     ("NONZERO_EXIT, by the socket's filter", By::Socket(only(EventMask::NONZERO_EXIT))),
-    (
-        "processes only, by the socket's filter",
-        By::Socket(Filter { events: EventMask::ALL, skip_threads: true }),
-    ),
+    ("processes only, by the socket's filter", By::Socket(Filter::new(EventMask::ALL, true))),
 ];
 
 fn check(result: libc::c_int) -> libc::c_int {
@@ -63,7 +60,7 @@ fn attach(socket: &OwnedFd, filter: &Filter) {
 }
 
 fn send(socket: &OwnedFd, operation: Operation, events: Option<EventMask>) {
-    let request = Request { operation, events, ack: 1 }.to_bytes();
+    let request = Request::new(operation, events, 1).to_bytes();
     let bytes = request.as_ref();
     // SAFETY: `bytes` is valid for reading of its length.
     let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0) };

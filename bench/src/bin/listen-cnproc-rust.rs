@@ -1,7 +1,7 @@
 //! cnproc from Rust.
 
 use cnproc_bench::Account;
-use cnproc_sys::{Listener, Delivery, Error, EventMask};
+use cnproc_sys::{Delivery, Error, EventMask, Listener};
 use std::time::Duration;
 
 fn main() -> Result<(), Error> {

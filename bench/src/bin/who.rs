@@ -3,7 +3,7 @@
 //! `/bin/true` is run again and again, by one thread or by two, while a listener asks about each EXEC: by
 //! the library, with its proof, or by opening `/proc/PID/cmdline` and trusting it.
 
-use cnproc_sys::{Listener, Delivery, Event, EventData, EventMask, Identity};
+use cnproc_sys::{Delivery, Event, EventData, EventMask, Identity, Listener};
 use std::collections::HashMap;
 use std::fs;
 use std::io::Result;

@@ -30,7 +30,7 @@ proptest! {
     fn the_program_agrees_with_the_function(
         event in event(), events in mask(), processes in any::<bool>()
     ) {
-        let filter = Filter { events, skip_threads: processes };
+        let filter = Filter::new(events, processes);
         prop_assert_eq!(passes_program(&filter, &event), filter.matches(&event));
     }
 
@@ -39,7 +39,7 @@ proptest! {
     fn only_the_expected_ack_passes(
         event in event(), events in mask(), skip_threads in any::<bool>(), ack in any::<u32>()
     ) {
-        let filter = Filter { events, skip_threads };
+        let filter = Filter::new(events, skip_threads);
         let packet = encode::message(&Message::Event(event), ByteOrder::NATIVE);
         let passes = |acks| bpf::run(filter.program_with(acks).instructions(), &packet) != 0;
         let is_ack = event.what == 0;
@@ -56,7 +56,7 @@ proptest! {
         event in event(), events in mask(), skip_threads in any::<bool>(), length in 1..68_usize
     ) {
         let packet = encode::message(&Message::Event(event), ByteOrder::NATIVE);
-        let filter = Filter { events, skip_threads };
+        let filter = Filter::new(events, skip_threads);
         for program in [filter.program_with(Acks::None), Program::acks_only()] {
             prop_assert!(bpf::run(program.instructions(), &packet[..length]) as usize >= length);
         }
@@ -77,7 +77,7 @@ proptest! {
             || nonzero && events.bits() & 0x2000_0000 != 0;
         let known = !matches!(event.data(), EventData::Ack(_) | EventData::Unknown(_));
         if known {
-            prop_assert_eq!(Filter { events, skip_threads: false }.matches(&event), kernel);
+            prop_assert_eq!(Filter::new(events, false).matches(&event), kernel);
         }
     }
 }

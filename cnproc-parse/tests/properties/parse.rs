@@ -75,6 +75,7 @@ proptest! {
                     ParseErrorKind::LengthTooSmall { length, minimum: told } => {
                         prop_assert!(length < told && told == minimum, "{error}");
                     }
+                    _ => prop_assert!(false, "{error}"),
                 }
             }
             begin = end;

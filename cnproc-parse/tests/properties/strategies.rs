@@ -91,7 +91,10 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             Some(data) if size < 40 => (data, size),
             _ => (data, size.max(40)),
         };
-        Event { cpu, timestamp_ns, seq, ack, size, ..encode::event(&data) }
+        let mut event = encode::event(&data);
+        (event.cpu, event.timestamp_ns, event.seq) = (cpu, timestamp_ns, seq);
+        (event.ack, event.size) = (ack, size);
+        event
     })
 }
 

@@ -252,8 +252,8 @@ fn request(
     events: Option<EventMask>,
     ack: u32,
 ) -> Result<(), Error> {
-    let request = Request { operation, events, ack };
-    netlink::send(socket.fd(), request.to_bytes().as_ref()).map_err(diagnosis::not_sent)
+    let request = Request::new(operation, events, ack).to_bytes();
+    netlink::send(socket.fd(), request.as_ref()).map_err(diagnosis::not_sent)
 }
 
 /// Waits for something to receive, until the deadline.

@@ -50,7 +50,7 @@ fn check(datagram: &[u8], order: ByteOrder, filter: Filter) {
 fuzz_target!(|data: &[u8]| {
     let Some((choice, datagram)) = split(data) else { return };
     let events = EventMask::from_bits(choice & 0xe000_03c7).unwrap_or(EventMask::ALL);
-    let filter = Filter { events, skip_threads: choice & 0x400 != 0 };
+    let filter = Filter::new(events, choice & 0x400 != 0);
     check(datagram, ByteOrder::Little, filter);
     check(datagram, ByteOrder::Big, filter);
 });

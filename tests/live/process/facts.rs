@@ -365,10 +365,10 @@ fn exec_now(tgid: i32) -> Event {
     // SAFETY: `time` is valid for writing.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     let timestamp_ns = time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
-    let mut event_data = [0; 24];
-    event_data[..8].copy_from_slice([tgid.to_ne_bytes(); 2].as_flattened());
-    let what = kernel::PROC_EVENT_EXEC;
-    Event { what, cpu: 0, timestamp_ns, event_data, seq: 0, ack: 0, size: 40 }
+    let mut event = Event::default();
+    (event.what, event.timestamp_ns, event.size) = (kernel::PROC_EVENT_EXEC, timestamp_ns, 40);
+    event.event_data[..8].copy_from_slice([tgid.to_ne_bytes(); 2].as_flattened());
+    event
 }
 
 /// It shares its parent's processor, which the parent does not leave.
@@ -455,7 +455,8 @@ fn a_kernel_thread_has_a_name_and_no_program() {
 #[test]
 fn what_is_of_no_process_or_asked_by_a_child_is_an_error() {
     let Some(mut listener) = live::open(options()) else { return };
-    let ack = Event { what: kernel::PROC_EVENT_NONE, ..exec_now(1) };
+    let mut ack = exec_now(1);
+    ack.what = kernel::PROC_EVENT_NONE;
     assert!(matches!(listener.process(&ack), Err(Error::NotOfProcess)));
     assert!(matches!(listener.process(&exec_now(0)), Err(Error::NotOfProcess)));
     let process = listener.process(&exec_now(1)).unwrap();

@@ -7,7 +7,9 @@ fn losses(by_sequence: bool) -> Losses<Vec<Cpu>> {
 }
 
 fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
-    Event { what: 0, cpu, timestamp_ns, event_data: [0; 24], seq, ack: 0, size: 40 }
+    let mut event = Event::default();
+    (event.cpu, event.seq, event.timestamp_ns) = (cpu, seq, timestamp_ns);
+    event
 }
 
 /// What is reported when that event is observed.
