@@ -44,6 +44,38 @@ impl Errno {
     }
 }
 
+impl Errno {
+    /// The error number `raw`, as in `errno`.
+    #[doc(hidden)]
+    pub const fn from_raw(raw: i32) -> Self {
+        Self(raw)
+    }
+
+    /// Cause and remedy, where they are known.
+    #[doc(hidden)]
+    pub const fn sentence(self) -> Option<&'static CStr> {
+        Some(match self.0 {
+            libc::ENOMEM => c"out of memory, or of address space",
+            libc::ENOBUFS => c"the kernel had no memory for the socket",
+            libc::EMFILE => {
+                c"this process has too many open file descriptors: close some, or raise \
+                  RLIMIT_NOFILE"
+            }
+            libc::ENFILE => c"the system has too many open files: close some, or raise fs.file-max",
+            libc::EAGAIN => {
+                c"a limit on locked memory or a lack of kernel memory: raise RLIMIT_MEMLOCK"
+            }
+            libc::ENAMETOOLONG => {
+                c"the path is longer than a page, and the kernel does not return such paths"
+            }
+            libc::EPERM | libc::EACCES | libc::ENOSYS => {
+                c"the system call is refused, as by a seccomp filter: allow it"
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -108,30 +140,39 @@ pub enum Call {
 impl Call {
     /// Its name, as strace prints it.
     pub const fn name(self) -> &'static str {
+        match self.name_c().to_str() {
+            Ok(name) => name,
+            Err(_) => "",
+        }
+    }
+
+    /// As [`name`](Self::name), for C.
+    #[doc(hidden)]
+    pub const fn name_c(self) -> &'static CStr {
         match self {
-            Self::Socket => "socket(NETLINK_CONNECTOR)",
-            Self::Bind => "bind(CN_IDX_PROC)",
-            Self::Connect => "connect",
-            Self::Send => "send(PROC_CN_MCAST_LISTEN)",
-            Self::Recvmmsg => "recvmmsg",
-            Self::Poll => "ppoll",
-            Self::AttachFilter => "setsockopt(SO_ATTACH_FILTER)",
-            Self::SetNoEnobufs => "setsockopt(NETLINK_NO_ENOBUFS)",
-            Self::SetReceiveBuffer => "setsockopt(SO_RCVBUF)",
-            Self::GetReceiveBuffer => "getsockopt(SO_RCVBUF)",
-            Self::GetMemory => "getsockopt(SO_MEMINFO)",
-            Self::Mmap => "mmap",
-            Self::Eventfd => "eventfd2",
-            Self::Dup => "fcntl(F_DUPFD_CLOEXEC)",
-            Self::EpollCreate => "epoll_create1, timerfd_create",
-            Self::EpollWait => "epoll_wait",
-            Self::EpollCtl => "epoll_ctl",
-            Self::TimerSettime => "timerfd_settime",
-            Self::OpenProc => "open(/proc)",
-            Self::OpenProcess => "openat(/proc/PID)",
-            Self::ReadProcess => "read(/proc/PID)",
-            Self::ReadlinkProcess => "readlinkat(/proc/PID)",
-            Self::PidfdOpen => "pidfd_open",
+            Self::Socket => c"socket(NETLINK_CONNECTOR)",
+            Self::Bind => c"bind(CN_IDX_PROC)",
+            Self::Connect => c"connect",
+            Self::Send => c"send(PROC_CN_MCAST_LISTEN)",
+            Self::Recvmmsg => c"recvmmsg",
+            Self::Poll => c"ppoll",
+            Self::AttachFilter => c"setsockopt(SO_ATTACH_FILTER)",
+            Self::SetNoEnobufs => c"setsockopt(NETLINK_NO_ENOBUFS)",
+            Self::SetReceiveBuffer => c"setsockopt(SO_RCVBUF)",
+            Self::GetReceiveBuffer => c"getsockopt(SO_RCVBUF)",
+            Self::GetMemory => c"getsockopt(SO_MEMINFO)",
+            Self::Mmap => c"mmap",
+            Self::Eventfd => c"eventfd2",
+            Self::Dup => c"fcntl(F_DUPFD_CLOEXEC)",
+            Self::EpollCreate => c"epoll_create1, timerfd_create",
+            Self::EpollWait => c"epoll_wait",
+            Self::EpollCtl => c"epoll_ctl",
+            Self::TimerSettime => c"timerfd_settime",
+            Self::OpenProc => c"open(/proc)",
+            Self::OpenProcess => c"openat(/proc/PID)",
+            Self::ReadProcess => c"read(/proc/PID)",
+            Self::ReadlinkProcess => c"readlinkat(/proc/PID)",
+            Self::PidfdOpen => c"pidfd_open",
         }
     }
 }
@@ -227,8 +268,9 @@ impl Error {
                   on the host, or give the container the host's pid namespace"
             }
             Self::NoAck => {
-                c"the kernel did not acknowledge the request in time, for an unknown reason: try \
-                  again with a longer timeout or a larger receive buffer"
+                c"the kernel did not acknowledge the request in time: it ignores requests from a user \
+                  or pid namespace other than the initial one; elsewhere, try a longer timeout or a \
+                  larger receive buffer"
             }
             Self::Muted => {
                 c"other processes have disabled process events for all listeners (by surplus \
@@ -264,26 +306,9 @@ impl Error {
             Self::NotOfProcess => {
                 c"the event has no process: it is an acknowledgement, or its type is unknown"
             }
-            Self::System { errno, .. } => match errno.raw() {
-                libc::ENOMEM => c"out of memory, or of address space",
-                libc::ENOBUFS => c"the kernel had no memory for the socket",
-                libc::EMFILE => {
-                    c"this process has too many open file descriptors: close some, or raise \
-                      RLIMIT_NOFILE"
-                }
-                libc::ENFILE => {
-                    c"the system has too many open files: close some, or raise fs.file-max"
-                }
-                libc::EAGAIN => {
-                    c"a limit on locked memory or a lack of kernel memory: raise RLIMIT_MEMLOCK"
-                }
-                libc::ENAMETOOLONG => {
-                    c"the path is longer than a page, and the kernel does not return such paths"
-                }
-                libc::EPERM | libc::EACCES | libc::ENOSYS => {
-                    c"the system call is refused, as by a seccomp filter: allow it"
-                }
-                _ => {
+            Self::System { errno, .. } => match errno.sentence() {
+                Some(sentence) => sentence,
+                None => {
                     c"a system call failed unexpectedly: trace the program with strace, and report \
                       it to the authors"
                 }

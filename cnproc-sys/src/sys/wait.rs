@@ -14,14 +14,16 @@ pub(crate) fn eventfd() -> Result<Fd, Error> {
     value(Call::Eventfd, fd).map(Fd::new)
 }
 
-/// Makes an eventfd readable. Async-signal-safe: errno stays as it is.
+/// Makes an eventfd readable. Async-signal-safe: errno stays as it is, and `syscall` is not a cancellation
+/// point, unlike `write`.
 pub(crate) fn signal(fd: &Fd) {
     let one = 1_u64;
+    let start = ptr::from_ref(&one).cast::<c_void>();
     // SAFETY: libc returns a valid pointer to the calling thread's errno, and `one` is valid for reading of
     // its size. A full counter refuses the write, and is readable all the same.
     unsafe {
         let errno = *libc::__errno_location();
-        libc::write(fd.raw(), ptr::from_ref(&one).cast::<c_void>(), size_of::<u64>());
+        libc::syscall(libc::SYS_write, fd.raw(), start, size_of::<u64>());
         *libc::__errno_location() = errno;
     }
 }
