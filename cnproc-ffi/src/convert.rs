@@ -1,11 +1,8 @@
-//! Events from Rust to C and back: the same bytes under the same names.
+//! Events from Rust to C and back: the same bytes and the same names.
 
-use crate::types::{cnproc_event, cnproc_event_data, cnproc_lost};
+use crate::event::{CNPROC_EVENT_LOST, cnproc_event, cnproc_event_data, cnproc_lost};
 use cnproc_parse::Event;
 use cnproc_sys::Delivery;
-
-/// CNPROC_EVENT_LOST: not the kernel's.
-pub(crate) const LOST: u32 = u32::MAX;
 
 impl From<&Event> for cnproc_event {
     #[inline]
@@ -22,24 +19,24 @@ impl From<Delivery> for cnproc_event {
         match delivery {
             Delivery::Event(event) => (&event).into(),
             Delivery::Lost(count) => {
-                // All bytes, so that none that C may copy is uninitialised.
+                // All bytes, because C may copy all of them.
                 let mut event_data = cnproc_event_data { bytes: [0; 24] };
                 event_data.lost = cnproc_lost { count };
-                let (cpu, timestamp_ns) = (0, 0);
+                let (what, cpu, timestamp_ns) = (CNPROC_EVENT_LOST, 0, 0);
                 let (seq, ack, size, reserved) = (0, 0, 0, [0; 3]);
-                Self { what: LOST, cpu, timestamp_ns, event_data, seq, ack, size, reserved }
+                Self { what, cpu, timestamp_ns, event_data, seq, ack, size, reserved }
             }
         }
     }
 }
 
-/// A C event, as it was received. Err holds the count of a CNPROC_EVENT_LOST.
+/// A C event for Rust. For a CNPROC_EVENT_LOST, Err with its count.
 pub(crate) fn event(event: &cnproc_event) -> Result<Event, u64> {
     let cnproc_event { what, cpu, timestamp_ns, event_data, seq, ack, size, reserved: _ } = *event;
-    // SAFETY: either member is of integers, for which any bytes are a value, and a C caller hands over a
-    // whole struct.
+    // SAFETY: both members are integers, for which any bytes are a value, and a C caller passes a whole
+    // struct.
     let (lost, event_data) = unsafe { (event_data.lost, event_data.bytes) };
-    if what == LOST {
+    if what == CNPROC_EVENT_LOST {
         return Err(lost.count);
     }
     let mut event = Event::default();
@@ -54,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn to_c_and_back_is_the_same() {
+    fn event_converted_to_c_and_back_is_unchanged() {
         for what in (0..32).map(|bit| 1 << bit).chain([0, 3]) {
             let event_data = core::array::from_fn(|i| i as u8 + 1);
             let (cpu, timestamp_ns, seq, ack, size) = (7, 8, 9, 10, 40);
@@ -72,9 +69,9 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_has_its_count_and_nothing_else() {
+    fn loss_has_its_count_and_zeros() {
         let c = cnproc_event::from(Delivery::Lost(1 << 40));
         assert_eq!(event(&c), Err(1 << 40));
-        assert_eq!((c.what, c.size), (LOST, 0));
+        assert_eq!((c.what, c.size), (CNPROC_EVENT_LOST, 0));
     }
 }

@@ -1,92 +1,139 @@
-//! The handle: open, descriptor, mask, check, close.
+//! Opening and closing a listener.
 
-use crate::ret;
-use crate::sized;
+use crate::cancel::Uncancellable;
+use crate::error::{self, INVALID};
+use crate::memory;
+use crate::sized::{self, Extensible};
 use cnproc_parse::EventMask;
-use cnproc_sys::{Listener, Resumed};
-use core::ffi::c_int;
+use cnproc_sys::{Call, Error, Listener, Options, Waker};
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::{c_char, c_int};
+use core::mem::offset_of;
+use core::ptr::NonNull;
 use core::time::Duration;
 
-/// A listener. One thread at a time uses it, any thread.
+/// A listener. One thread at a time may use it; cnproc_wake() is the exception.
+//
+// Only shared references to it are made, so that one thread may be in a function and another in cnproc_wake.
 #[derive(Debug)]
 pub struct cnproc {
-    pub(crate) listener: Listener,
+    listener: UnsafeCell<Listener>,
+    pub(crate) waker: Waker,
+    failed_call: Cell<Option<Call>>,
 }
 
-/// How a listener is to be opened. Zero it, set what is wanted, and pass its size: a later version
-/// may have more members.
+/// Runs a function on a listener, without cancellation. Returns its result or the error number, and remembers
+/// which system call failed.
+///
+/// # Safety
+/// `cp` must be NULL or a handle of `cnproc_open` that has not been closed, and no other function may be
+/// running on it except `cnproc_wake`.
+pub(crate) unsafe fn with_listener(
+    cp: *const cnproc,
+    function: impl FnOnce(&mut Listener) -> Result<c_int, Error>,
+) -> c_int {
+    // SAFETY: by contract NULL, or valid and not freed before the function returns. No exclusive reference to
+    // the handle as a whole is made until it is closed.
+    let Some(cp) = (unsafe { cp.as_ref() }) else { return INVALID };
+    let _uncancellable = Uncancellable::new();
+    // SAFETY: by contract this is the only function that runs on the handle, except cnproc_wake, which reaches
+    // only `waker`; so this is the only reference to the listener.
+    let listener = unsafe { &mut *cp.listener.get() };
+    function(listener).unwrap_or_else(|error| {
+        cp.failed_call.set(error::failed_call(&error));
+        error::number(&error)
+    })
+}
+
+/// The system call because of which a function last failed.
+///
+/// # Safety
+/// As for [`with_listener`].
+pub(crate) unsafe fn last_call(cp: *const cnproc) -> Option<Call> {
+    // SAFETY: as in `with_listener`. The cell is not written meanwhile: no other function runs that does.
+    unsafe { cp.as_ref() }?.failed_call.get()
+}
+
+/// cnproc_options.flags: deliver acknowledgements, too: this listener's own, and those of others.
+pub const CNPROC_OPEN_ACKS: u32 = 0x1_u32;
+/// cnproc_options.flags: drop events that concern only a thread (cnproc_event_is_thread).
+pub const CNPROC_OPEN_SKIP_THREADS: u32 = 0x2_u32;
+
+/// Options of cnproc_open(). Zero the struct, set members, and pass its size: later versions may have more
+/// members.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct cnproc_options {
     /// CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both.
     pub flags: u64,
-    /// A mask of CNPROC_EVENT_*: the types wanted; 0 for all. The others are refused in the kernel.
+    /// The types wanted, a mask of CNPROC_EVENT_*; 0 for all. The kernel drops the others.
     pub events: u32,
-    /// The receive buffer asked of the kernel, in bytes; 0 for 16 MiB. The kernel grants twice that
-    /// (without CAP_NET_ADMIN up to the sysctl net.core.rmem_max), and an event takes 832 of it.
+    /// The receive buffer to request, in bytes; 0 for 16 MiB. The kernel grants twice that; without
+    /// CAP_NET_ADMIN no more than the sysctl net.core.rmem_max allows.
     pub receive_buffer: u32,
     /// How long to wait for the kernel's acknowledgement; 0 for 2000.
     pub ack_timeout_ms: u32,
-    /// Gathering: how many microseconds events may wait so that one awakening serves many; 0: none. It
-    /// ends early when the buffer is a quarter full. cnproc_recv's time-out may end before it, and then
-    /// there is nothing yet.
+    /// Wake-up coalescing: delays events by up to that many microseconds so that one wake-up delivers many;
+    /// 0 for none. The delay ends early when the receive buffer is a quarter full.
     pub coalesce_us: u32,
+    /// If not NULL: where a failing cnproc_open() writes the name of the system call that failed, or NULL if
+    /// the error has another cause. Not written if an argument is not valid. The string is constant.
+    pub failed_call: *mut *const c_char,
 }
 
-// SAFETY: integers only, 8 + 4 * 4 bytes, 8-aligned: no padding.
-unsafe impl sized::Growing for cnproc_options {
-    const FIRST: usize = 24;
+// SAFETY: integers, for which all bytes are a value, and a pointer, for which they are, too.
+unsafe impl Extensible for cnproc_options {
+    const V1_SIZE: usize = offset_of!(Self, failed_call);
 }
 
-/// CNPROC_OPEN_ACKS
-const ACKS: u64 = 1;
-/// CNPROC_OPEN_SKIP_THREADS
-const PROCESSES: u64 = 2;
+/// A mask as C passes it: 0 is all. `None` if a bit is not an event type.
+fn mask(events: u32) -> Option<EventMask> {
+    if events == 0 { Some(EventMask::ALL) } else { EventMask::from_bits(events) }
+}
 
-/// A mask as C gives it: 0 is all.
-fn mask(events: u32) -> Result<EventMask, c_int> {
-    if events == 0 {
-        return Ok(EventMask::ALL);
+impl cnproc_options {
+    /// The options for Rust. `None` if a flag or an event type is unknown.
+    fn to_rust(self) -> Option<Options> {
+        let [acks, skip_threads] = [CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS].map(u64::from);
+        if self.flags & !(acks | skip_threads) != 0 {
+            return None;
+        }
+        let mut options = Listener::options()
+            .events(mask(self.events)?)
+            .acks(self.flags & acks != 0)
+            .skip_threads(self.flags & skip_threads != 0)
+            .coalesce(Duration::from_micros(self.coalesce_us.into()));
+        if self.receive_buffer != 0 {
+            options = options.receive_buffer(self.receive_buffer);
+        }
+        if self.ack_timeout_ms != 0 {
+            options = options.ack_timeout(Duration::from_millis(self.ack_timeout_ms.into()));
+        }
+        Some(options)
     }
-    EventMask::from_bits(events).ok_or(libc::EINVAL)
 }
 
-fn open(options: Option<&cnproc_options>) -> Result<Listener, c_int> {
-    let mut wanted = Listener::options();
-    if let Some(options) = options {
-        if options.flags & !(ACKS | PROCESSES) != 0 {
-            return Err(libc::EINVAL);
-        }
-        wanted = wanted
-            .events(mask(options.events)?)
-            .acks(options.flags & ACKS != 0)
-            .skip_threads(options.flags & PROCESSES != 0);
-        if options.receive_buffer != 0 {
-            wanted = wanted.receive_buffer(options.receive_buffer);
-        }
-        if options.ack_timeout_ms != 0 {
-            wanted = wanted.ack_timeout(Duration::from_millis(options.ack_timeout_ms.into()));
-        }
-        wanted = wanted.coalesce(Duration::from_micros(options.coalesce_us.into()));
-    }
-    wanted.open().map_err(|error| ret::errno(&error))
+fn open(options: Options) -> Result<cnproc, Error> {
+    let listener = options.open()?;
+    let waker = listener.waker()?;
+    Ok(cnproc { listener: UnsafeCell::new(listener), waker, failed_call: Cell::new(None) })
 }
 
-/// Opens a listener, and waits until the kernel has acknowledged it. With `options` NULL, for all
-/// events, and `size` is not looked at; else `size` is sizeof *options.
+/// Opens a listener, and waits until the kernel has acknowledged it. `options` NULL: all events, and `size`
+/// is ignored; otherwise `size` is sizeof *options. On success *out is the listener, to be closed with
+/// cnproc_close(). Returns 0, or
 ///
-/// On success `*out` is the listener; otherwise it is not written. Returns 0, or
-///
-/// -EPERM            not permitted: before Linux 6.6 it takes CAP_NET_ADMIN
-/// -EPROTONOSUPPORT  the kernel has no connector
-/// -EOPNOTSUPP       the kernel's connector has no process events
-/// -ECONNREFUSED     in another network namespace than the initial
-/// -EREMOTE          in another user namespace than the initial
-/// -ENOTUNIQ         in another pid namespace than the initial
-/// -ETIMEDOUT        no acknowledgement came, for no reason to be seen
-/// -EPROTO           the kernel refused with an unexpected error
-/// -EINVAL, -E2BIG   an argument is not valid; the options are of a later version
-/// -ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, -EIO
+/// -CNPROC_EPERM          not permitted: before Linux 6.6 this requires CAP_NET_ADMIN
+/// -CNPROC_ESANDBOX       a sandbox or a security module refuses netlink sockets
+/// -CNPROC_ENOCONNECTOR   the kernel has no connector
+/// -CNPROC_ENOPROCEVENTS  the kernel's connector has no process events
+/// -CNPROC_ENETNS         not in the initial network namespace
+/// -CNPROC_EUSERNS        not in the initial user namespace
+/// -CNPROC_EPIDNS         not in the initial pid namespace
+/// -CNPROC_ENOACK         the kernel did not acknowledge the request in time
+/// -CNPROC_EREFUSED       the kernel refused the request with an unexpected error
+/// -EINVAL, -E2BIG        an argument is not valid; the options are of a later version
+/// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EAGAIN, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_open(
     out: *mut *mut cnproc,
@@ -94,96 +141,70 @@ pub unsafe extern "C" fn cnproc_open(
     size: usize,
 ) -> c_int {
     if out.is_null() {
-        return ret::INVALID;
+        return INVALID;
     }
-    let options = if options.is_null() {
-        None
+    let (wanted, failed_call) = if options.is_null() {
+        (Some(Listener::options()), None)
     } else {
         // SAFETY: not NULL, and by contract `size` bytes long.
         match unsafe { sized::read(options, size) } {
-            Ok(options) => Some(options),
-            Err(errno) => return ret::error(errno),
+            Ok(options) => (options.to_rust(), NonNull::new(options.failed_call)),
+            Err(errno) => return error::negative(errno),
         }
     };
-    let listener = match open(options.as_ref()) {
-        Ok(listener) => listener,
-        Err(errno) => return ret::error(errno),
+    let Some(wanted) = wanted else { return INVALID };
+    let _uncancellable = Uncancellable::new();
+    let (number, call) = match open(wanted).map(memory::allocate) {
+        Ok(Some(cp)) => {
+            // SAFETY: `out` is not NULL, and by contract points to a pointer, which may be misaligned.
+            unsafe { out.write_unaligned(cp.as_ptr()) };
+            return 0;
+        }
+        Ok(None) => (error::negative(libc::ENOMEM), None),
+        Err(error) => (error::number(&error), error::failed_call(&error)),
     };
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size_of::<cnproc>()) }.cast::<cnproc>();
-    if memory.is_null() {
-        return ret::error(libc::ENOMEM);
+    if let Some(failed_call) = failed_call {
+        // SAFETY: not NULL, and by contract points to a pointer, which may be misaligned.
+        unsafe { failed_call.write_unaligned(error::call_name(call)) };
     }
-    // SAFETY: malloc gave that many bytes, aligned for any object.
-    unsafe { memory.write(cnproc { listener }) };
-    // SAFETY: `out` is not NULL, and by contract points to a pointer, be it misaligned.
-    unsafe { out.write_unaligned(memory) };
-    0
+    number
 }
 
-/// Tells the kernel to stop (IGNORE), closes the descriptor, frees the handle. NULL is fine. errno stays
-/// as it is.
-///
-/// In a child by fork it says nothing to the kernel, and closes the child's copy only.
+/// Sends IGNORE to the kernel, closes the listener's descriptors, and frees the handle. In a process that does
+/// not own the listener (see cnproc_adopt) it only closes that process's descriptors. NULL is ignored.
+/// errno stays as it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
-    if cp.is_null() {
-        return;
-    }
-    // SAFETY: libc gives a valid pointer to this thread's errno.
-    let errno = unsafe { *libc::__errno_location() };
-    // SAFETY: not NULL, so by contract from cnproc_open, and used no more: dropped once here, and its
-    // memory, which malloc gave, freed.
-    unsafe {
-        cp.drop_in_place();
-        libc::free(cp.cast());
-    }
-    // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
+    let Some(cp) = NonNull::new(cp) else { return };
+    let _uncancellable = Uncancellable::new();
+    // SAFETY: by contract from cnproc_open, which allocated it, and used by nobody any more.
+    unsafe { memory::release(cp) };
 }
 
-/// The descriptor, for poll, epoll and event loops: readable when cnproc_recv has something to receive.
-/// It stays the listener's: do not read from it, nor close it.
+/// Makes the calling process the owner of the listener: a forked child takes it over from its parent, for
+/// example in a daemon that opens the listener before it forks. In the former owner every function except
+/// cnproc_close() and cnproc_adopt() then fails with -CNPROC_EFORKED. Returns 0, or
 ///
-/// Wait on it only after cnproc_recv(…, 0) has returned 0: events already received make it readable no
-/// more. With coalesce_us it is an epoll instance, which is all the same to those who wait on it. Returns
-/// the descriptor, or -EINVAL, -ECHILD.
+/// -EINVAL  `cp` is NULL
 #[unsafe(no_mangle)]
-pub extern "C" fn cnproc_fd(cp: Option<&cnproc>) -> c_int {
-    let Some(cp) = cp else { return ret::INVALID };
-    match cp.listener.check_owner() {
-        Ok(()) => cp.listener.raw_fd(),
-        error => ret::status(error),
-    }
+pub unsafe extern "C" fn cnproc_adopt(cp: *mut cnproc) -> c_int {
+    let adopt = |listener: &mut Listener| {
+        listener.adopt();
+        Ok(0)
+    };
+    // SAFETY: by contract.
+    unsafe { with_listener(cp, adopt) }
 }
 
-/// Changes the types of events wanted: a mask of CNPROC_EVENT_*, or 0 for all. What is already queued is
-/// held against the new mask, too. Returns 0, or -EINVAL, -ECHILD, -ENOMEM, -EIO.
-#[unsafe(no_mangle)]
-pub extern "C" fn cnproc_set_events(cp: Option<&mut cnproc>, events: u32) -> c_int {
-    match (cp, mask(events)) {
-        (Some(cp), Ok(events)) => ret::status(cp.listener.set_events(events)),
-        _ => ret::INVALID,
-    }
-}
-
-/// Finds out whether the kernel still makes events, and switches them on again if it does not.
+/// Changes the types of events wanted: a mask of CNPROC_EVENT_*, or 0 for all. Events that are already queued
+/// are checked against the new mask, too. After an error the old mask is in force. Returns 0, or
 ///
-/// Other programs can switch events off for all, and the kernel tells nobody: before Linux 6.6 by one
-/// IGNORE too many, since then by IGNOREs after invalid requests. Call this where silence is suspicious,
-/// say each time that cnproc_recv has waited for a minute in vain; call cnproc_recv(…, 0) after it before
-/// polling again.
-///
-/// Returns 0 if events are on; 1 if they were off and are on again: what happened in the meantime was
-/// never made an event, and is in no count; or -ENOTCONN if they are off and stay so, -EINVAL, -ECHILD,
-/// -ENOMEM, -EIO.
+/// -EINVAL          an argument is not valid
+/// -CNPROC_EFORKED  the listener belongs to another process
+/// -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
-pub extern "C" fn cnproc_resume(cp: Option<&mut cnproc>) -> c_int {
-    let Some(cp) = cp else { return ret::INVALID };
-    match cp.listener.resume() {
-        Ok(Resumed::AlreadyOn) => 0,
-        Ok(Resumed::Restored) => 1,
-        Ok(_) => 2,
-        Err(reason) => ret::status(Err(reason)),
-    }
+pub unsafe extern "C" fn cnproc_set_events(cp: *mut cnproc, events: u32) -> c_int {
+    let Some(events) = mask(events) else { return INVALID };
+    // SAFETY: by contract.
+    unsafe { with_listener(cp, |listener| listener.set_events(events).map(|()| 0)) }
 }

@@ -1,30 +1,38 @@
-//! The C API of cnproc: `include/cnproc.h`, which is generated from this crate, is its manual.
+//! The C API of cnproc. Its reference is the manual, starting with cnproc(7); `include/cnproc.h` is generated
+//! from this crate.
 //!
-//! Nothing is decided here. Arguments are checked, values converted, errors turned into negative error
-//! numbers; the rest is `cnproc-sys` and `cnproc-parse`.
+//! The functions check arguments, convert values, block cancellation, and turn errors into negative error
+//! numbers. The rest is `cnproc-sys` and `cnproc-parse`.
 
 #![cfg_attr(not(test), no_std)]
-#![allow(non_camel_case_types, reason = "the names are those that C sees")]
+#![allow(non_camel_case_types, reason = "the names are those of the C API")]
 #![allow(
     clippy::missing_safety_doc,
-    reason = "the text is the header's: see the calling contract there"
+    reason = "the text is the header's, and the calling contract is in cnproc(7)"
 )]
 
+mod cancel;
 mod convert;
+mod memory;
 #[cfg(test)]
 mod misaligned;
-mod ret;
 mod sized;
-mod types;
 
-// In the header's order, which a blank line keeps.
+// The sections of the header, in its order, which the blank lines keep. The first line of a module's
+// documentation is the section's title.
+mod event;
+
+mod inspect;
+
 mod handle;
 
-mod recv;
+mod receive;
+
+mod resume;
 
 mod stats;
 
-mod strings;
+mod error;
 
 mod process;
 
@@ -32,25 +40,30 @@ mod parse;
 
 mod version;
 
+pub use error::*;
+pub use event::*;
 pub use handle::{
-    cnproc, cnproc_close, cnproc_fd, cnproc_open, cnproc_options, cnproc_resume, cnproc_set_events,
+    CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, cnproc, cnproc_adopt, cnproc_close, cnproc_open,
+    cnproc_options, cnproc_set_events,
+};
+pub use inspect::{
+    cnproc_event_format, cnproc_event_is_thread, cnproc_event_name, cnproc_event_pid,
+    cnproc_event_tgid,
 };
 pub use parse::cnproc_parse;
 pub use process::{
-    cnproc_process, cnproc_process_cgroup, cnproc_process_close, cnproc_process_cmdline,
-    cnproc_process_comm, cnproc_process_cwd, cnproc_process_exe, cnproc_process_get_status,
-    cnproc_process_identity, cnproc_process_open, cnproc_process_pidfd, cnproc_process_replaced,
-    cnproc_process_status,
+    CNPROC_IDENTITY_LIKELY, CNPROC_IDENTITY_PROVEN, CNPROC_REPLACED_NO, CNPROC_REPLACED_UNKNOWN,
+    CNPROC_REPLACED_YES, cnproc_process, cnproc_process_cgroup, cnproc_process_close,
+    cnproc_process_cmdline, cnproc_process_comm, cnproc_process_cwd, cnproc_process_exe,
+    cnproc_process_get_status, cnproc_process_identity, cnproc_process_open, cnproc_process_pidfd,
+    cnproc_process_replaced, cnproc_process_status,
 };
-pub use recv::cnproc_recv;
-pub use stats::{cnproc_get_stats, cnproc_stats};
-pub use strings::{
-    cnproc_event_format, cnproc_event_is_thread, cnproc_event_name, cnproc_strerror,
+pub use receive::{cnproc_fd, cnproc_recv, cnproc_wake};
+pub use resume::{
+    CNPROC_RESUMED_ALREADY_ON, CNPROC_RESUMED_RESTORED, CNPROC_RESUMED_UNKNOWN, cnproc_resume,
 };
-pub use types::{
-    cnproc_ack, cnproc_comm, cnproc_coredump, cnproc_event, cnproc_event_data, cnproc_exec,
-    cnproc_exit, cnproc_fork, cnproc_id, cnproc_id_e, cnproc_id_r, cnproc_lost, cnproc_ptrace,
-    cnproc_sid,
+pub use stats::{
+    CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, cnproc_get_stats, cnproc_stats,
 };
 pub use version::{cnproc_version, cnproc_version_string};
 

@@ -1,14 +1,14 @@
-//! No pointer of a caller's needs to be aligned. A test of this crate's own, since only with std does the
-//! compiler check each access: elsewhere a misaligned one passes unseen on most machines.
+//! No pointer of a caller needs to be aligned. These tests are here, because the compiler checks each access
+//! only in a build with std: elsewhere most machines accept a misaligned one.
 
+use crate::event::cnproc_event;
 use crate::handle::{cnproc, cnproc_open, cnproc_options};
+use crate::inspect::{cnproc_event_format, cnproc_event_is_thread};
 use crate::parse::cnproc_parse;
-use crate::strings::{cnproc_event_format, cnproc_event_is_thread};
-use crate::types::cnproc_event;
 use cnproc_parse::{ByteOrder, EventData, Exec, Message, encode};
 use std::vec::Vec;
 
-/// Room for anything, aligned for anything.
+/// Memory, aligned for every type.
 #[repr(C, align(16))]
 struct Room([u8; 256]);
 
@@ -19,14 +19,17 @@ fn datagram() -> Vec<u8> {
 }
 
 #[test]
-fn an_event_may_stand_anywhere() {
+fn misaligned_event_is_read_and_written() {
     for skew in 0..16 {
         let (mut input, mut event) = (Room([0; 256]), Room([0; 256]));
         input.0[skew..skew + 76].copy_from_slice(&datagram());
         let event: *mut cnproc_event = event.0[skew..].as_mut_ptr().cast();
-        // SAFETY: 76 bytes, and room for an event.
-        let consumed = unsafe { cnproc_parse(input.0[skew..].as_ptr().cast(), 76, event) };
-        assert_eq!(consumed, 76);
+        let mut offset = Room([0; 256]);
+        let offset: *mut usize = offset.0[skew..].as_mut_ptr().cast();
+        // SAFETY: 76 bytes, room for an event, and an offset of 0.
+        let found = unsafe { cnproc_parse(input.0[skew..].as_ptr().cast(), 76, offset, event) };
+        // SAFETY: an offset was written there.
+        assert_eq!((found, unsafe { offset.read_unaligned() }), (1, 76));
         // SAFETY: an event was written there.
         assert_eq!(unsafe { cnproc_event_is_thread(event) }, 0);
         let mut line = Room([0; 256]);
@@ -39,13 +42,13 @@ fn an_event_may_stand_anywhere() {
 }
 
 #[test]
-fn options_may_stand_anywhere() {
+fn misaligned_options_are_read() {
     for skew in 0..16 {
-        // Flags that are none, so that nothing is opened.
+        // With unknown flags, so that nothing is opened.
         let (options, mut out) = (Room([0xff; 256]), Room([0; 256]));
         let options: *const cnproc_options = options.0[skew..].as_ptr().cast();
         let out: *mut *mut cnproc = out.0[skew..].as_mut_ptr().cast();
-        // SAFETY: room for both.
+        // SAFETY: memory for both.
         let ret = unsafe { cnproc_open(out, options, size_of::<cnproc_options>()) };
         assert_eq!(ret, -libc::EINVAL);
     }

@@ -1,42 +1,47 @@
-//! Parsing a caller's own buffer.
+//! Parsing datagrams.
 
-use crate::ret;
-use crate::types::cnproc_event;
+use crate::error::{self, INVALID};
+use crate::event::cnproc_event;
 use cnproc_parse::{Message, messages};
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 
-/// Reads the first event of a datagram, or of what is left of one: `len` bytes at `buf`, aligned in any
-/// way, that this machine's kernel sent. Messages that are no events are passed over.
+/// Reads the next event of a datagram that this machine's kernel sent: `len` bytes at `buf`, of any alignment.
+/// *offset is 0 at first; each call moves it behind what was read, also behind a message that could not be
+/// read. Messages that are not events are skipped. The sender must have been checked: nl_pid 0 in the
+/// source address. Returns 1 if an event was read, 0 at the end of the datagram, or
 ///
-/// Returns how many bytes that took, for the next call to begin after; 0 if there is no event left; or
-/// -EINVAL, or -EBADMSG if the bytes are no message of the process events connector, or a truncated one.
-/// `*event` is written only if an event was read.
-///
-/// Who sent a datagram is not in it: the caller must have seen nl_pid == 0 in the source address.
-/// cnproc_recv does so itself.
+/// -EBADMSG  not a message of the process events connector, or a truncated one: go on with the next call
+/// -EINVAL   an argument is not valid
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_parse(
     buf: *const c_void,
     len: usize,
+    offset: *mut usize,
     event: *mut cnproc_event,
-) -> libc::ssize_t {
-    if buf.is_null() || event.is_null() || isize::try_from(len).is_err() {
-        return ret::INVALID as libc::ssize_t;
+) -> c_int {
+    if buf.is_null() || offset.is_null() || event.is_null() || isize::try_from(len).is_err() {
+        return INVALID;
     }
-    // SAFETY: `buf` is not NULL, and by contract valid for reading of `len` bytes, which is not more
-    // than isize::MAX.
+    // SAFETY: `buf` is not NULL, and by contract valid for reading of `len` bytes, which is at most
+    // isize::MAX.
     let datagram = unsafe { core::slice::from_raw_parts(buf.cast::<u8>(), len) };
-    let mut messages = messages(datagram);
-    loop {
+    // SAFETY: not NULL, and by contract points to a size_t, which may be misaligned.
+    let start = unsafe { offset.read_unaligned() };
+    let Some(rest) = datagram.get(start..) else { return INVALID };
+    let mut messages = messages(rest);
+    let result = loop {
         match messages.next() {
             Some(Ok(Message::Event(found))) => {
-                // SAFETY: `event` is not NULL, and by contract points to an event, be it misaligned.
+                // SAFETY: not NULL, and by contract points to an event, which may be misaligned.
                 unsafe { event.write_unaligned((&found).into()) };
-                return messages.offset() as libc::ssize_t;
+                break 1;
             }
             Some(Ok(_)) => {}
-            Some(Err(_)) => return ret::error(libc::EBADMSG) as libc::ssize_t,
-            None => return 0,
+            Some(Err(_)) => break error::negative(libc::EBADMSG),
+            None => break 0,
         }
-    }
+    };
+    // SAFETY: as above.
+    unsafe { offset.write_unaligned(start + messages.offset()) };
+    result
 }

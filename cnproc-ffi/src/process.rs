@@ -1,140 +1,136 @@
-//! Facts about an event's process.
+//! Processes of events.
 
+use crate::cancel::Uncancellable;
 use crate::convert;
-use crate::handle::cnproc;
-use crate::ret;
-use crate::sized;
-use crate::types::cnproc_event;
-use cnproc_sys::{Identity, Process, Replaced};
+use crate::error::{self, INVALID};
+use crate::event::cnproc_event;
+use crate::handle::{cnproc, with_listener};
+use crate::memory;
+use crate::sized::{self, Extensible, Unpadded};
+use cnproc_sys::{Error, Identity, Process, Replaced, Status, Text};
 use core::ffi::{c_char, c_int};
+use core::ptr::NonNull;
 use libc::ssize_t;
 
-/// The process of an event. One thread at a time uses it, any thread; it does not need its listener.
+/// cnproc_process_identity(): consistent with all evidence, but not proven.
+pub const CNPROC_IDENTITY_LIKELY: c_int = 1;
+/// cnproc_process_identity(): it is the event's process.
+pub const CNPROC_IDENTITY_PROVEN: c_int = 2;
+
+/// cnproc_process_replaced(): the process has executed no other program since the event.
+pub const CNPROC_REPLACED_NO: c_int = 0;
+/// cnproc_process_replaced(): it has, and facts may belong to the later program.
+pub const CNPROC_REPLACED_YES: c_int = 1;
+/// cnproc_process_replaced(): unknown, because events are missing or CNPROC_EVENT_EXEC is filtered out.
+pub const CNPROC_REPLACED_UNKNOWN: c_int = 2;
+
+/// The process of an event. One thread at a time may use it. It does not need its listener.
 #[derive(Debug)]
 pub struct cnproc_process {
     process: Process,
 }
 
-/// Finds the process of an event: of CNPROC_EVENT_FORK, the child. All that is told of it then is of one
-/// process: once that is gone and waited for, it is -ESRCH.
+/// Finds the process of an event; for CNPROC_EVENT_FORK, the child. All facts then come from that one process,
+/// and once it has been reaped they fail with -ESRCH. cnproc_process_identity() returns whether it is proven
+/// to be the event's process. Call this before the next cnproc_recv(), with the event as it was received. On
+/// success *out is the process, to be closed with cnproc_process_close(). Returns 0, or
 ///
-/// An event bears a pid, which may be another process's by the time it is read. cnproc_process_identity()
-/// tells whether it is certain that this is the event's process. Ask before the next cnproc_recv, while
-/// all that followed the event is at hand; what is read ahead is kept, and delivered as ever. The event
-/// must be as it was received. cnproc_process(3) tells what is proven, and how.
-///
-/// On success `*out` is the process, to be closed with cnproc_process_close(); otherwise it is not
-/// written. Returns 0, or
-///
-/// -ESRCH   the process is gone, or its pid is another's by now
-/// -EACCES  it is hidden from this user (/proc is mounted with hidepid)
-/// -ENOENT  /proc is not mounted, or is that of another pid namespace
-/// -EINVAL  an argument is not valid, or the event is of no process (NONE, LOST, or unknown)
-/// -ECHILD  in a child by fork of the process that opened the listener
-/// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EIO
+/// -ESRCH              the process is gone, or its pid may belong to another process
+/// -EACCES             the process is hidden from this user (/proc is mounted with hidepid)
+/// -EINVAL             an argument is not valid, or the event has no process
+/// -CNPROC_ENOPROCFS   /proc is not mounted, or belongs to another pid namespace
+/// -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
+/// -CNPROC_EFORKED     the listener belongs to another process
+/// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_open(
     out: *mut *mut cnproc_process,
-    cp: Option<&mut cnproc>,
+    cp: *mut cnproc,
     event: *const cnproc_event,
 ) -> c_int {
-    let Some(cp) = cp else { return ret::INVALID };
     if out.is_null() || event.is_null() {
-        return ret::INVALID;
+        return INVALID;
     }
-    // SAFETY: not NULL, and by contract an event, be it misaligned.
+    // SAFETY: not NULL, and by contract an event, which may be misaligned.
     let event = unsafe { event.read_unaligned() };
-    let Ok(event) = convert::event(&event) else { return ret::INVALID };
-    let process = match cp.listener.process(&event) {
-        Ok(process) => process,
-        Err(error) => return ret::status(Err(error)),
-    };
-    // SAFETY: malloc takes any size.
-    let memory = unsafe { libc::malloc(size_of::<cnproc_process>()) }.cast::<cnproc_process>();
-    if memory.is_null() {
-        return ret::error(libc::ENOMEM);
+    let Ok(event) = convert::event(&event) else { return INVALID };
+    // SAFETY: by contract.
+    unsafe {
+        with_listener(cp, |listener| {
+            let process = cnproc_process { process: listener.process(&event)? };
+            let Some(process) = memory::allocate(process) else {
+                return Ok(error::negative(libc::ENOMEM));
+            };
+            // SAFETY: `out` is not NULL, and by contract points to a pointer, which may be misaligned.
+            out.write_unaligned(process.as_ptr());
+            Ok(0)
+        })
     }
-    // SAFETY: malloc returned that many bytes, aligned for any object.
-    unsafe { memory.write(cnproc_process { process }) };
-    // SAFETY: `out` is not NULL, and by contract points to a pointer, be it misaligned.
-    unsafe { out.write_unaligned(memory) };
-    0
 }
 
-/// Closes it. NULL is fine. errno stays as it is.
+/// Closes a process. NULL is ignored. errno stays as it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_close(process: *mut cnproc_process) {
-    if process.is_null() {
-        return;
-    }
-    // SAFETY: libc gives a valid pointer to this thread's errno.
-    let errno = unsafe { *libc::__errno_location() };
-    // SAFETY: not NULL, so by contract from cnproc_process_open, and used no more: dropped once here,
-    // and its memory, which malloc returned, freed.
-    unsafe {
-        process.drop_in_place();
-        libc::free(process.cast());
-    }
-    // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
+    let Some(process) = NonNull::new(process) else { return };
+    let _uncancellable = Uncancellable::new();
+    // SAFETY: by contract from cnproc_process_open, which allocated it, and used by nobody any more.
+    unsafe { memory::release(process) };
 }
 
-/// How sure it is that this is the event's process: CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY; or
-/// -EINVAL.
+/// Returns CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY: whether it is proven that this is the event's
+/// process, see cnproc_process_open(3). Or returns
 ///
-/// It is proven if it started a clock tick before the event; or if it has run, and the stream, read to
-/// its end after that was seen, holds no FORK of its pid since the event, with CNPROC_EVENT_FORK among
-/// the types wanted and nothing lost. CNPROC_EVENT_EXIT and CNPROC_EVENT_PTRACE may be late, and leave it
-/// likely at best.
+/// -EINVAL  `process` is NULL
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_identity(process: Option<&cnproc_process>) -> c_int {
     match process.map(|process| process.process.identity()) {
-        Some(Identity::Proven) => 2,
-        Some(_) => 1,
-        None => ret::INVALID,
+        Some(Identity::Proven) => CNPROC_IDENTITY_PROVEN,
+        Some(_) => CNPROC_IDENTITY_LIKELY,
+        None => INVALID,
     }
 }
 
-/// Whether the process has run another program since the event, by execve: ask after having read what
-/// must be of the same program, and before the next cnproc_recv. Returns CNPROC_REPLACED_NO,
-/// CNPROC_REPLACED_YES or CNPROC_REPLACED_UNKNOWN, or -EINVAL, -ECHILD, -ENOMEM, -ENOBUFS, -EIO.
+/// Returns whether the process has executed another program since the event: CNPROC_REPLACED_*. Call it after
+/// reading facts that must belong to the same program, and before the next cnproc_recv(). For a moment at the
+/// end of an execve, facts already belong to the new program, and this is still CNPROC_REPLACED_NO. Or
+/// returns
 ///
-/// CNPROC_EVENT_EXEC is sent when all is done: for a moment, well below a millisecond as a rule, the new
-/// program is in place, and this is CNPROC_REPLACED_NO.
+/// -EINVAL          an argument is NULL
+/// -CNPROC_EFORKED  the listener belongs to another process
+/// -ENOMEM, -ENOBUFS, or another errno of a system call
 #[unsafe(no_mangle)]
-pub extern "C" fn cnproc_process_replaced(
+pub unsafe extern "C" fn cnproc_process_replaced(
     process: Option<&cnproc_process>,
-    cp: Option<&mut cnproc>,
+    cp: *mut cnproc,
 ) -> c_int {
-    let (Some(process), Some(cp)) = (process, cp) else { return ret::INVALID };
-    match cp.listener.replaced(&process.process) {
-        Ok(Replaced::No) => 0,
-        Ok(Replaced::Yes) => 1,
-        Ok(_) => 2,
-        Err(error) => ret::status(Err(error)),
+    let Some(process) = process else { return INVALID };
+    // SAFETY: by contract.
+    unsafe {
+        with_listener(cp, |listener| {
+            Ok(match listener.replaced(&process.process)? {
+                Replaced::No => CNPROC_REPLACED_NO,
+                Replaced::Yes => CNPROC_REPLACED_YES,
+                _ => CNPROC_REPLACED_UNKNOWN,
+            })
+        })
     }
 }
 
-/// A new pidfd of the process, by which it can be signalled and waited for without mistaking it:
-/// close-on-exec, and the caller's to close. Returns it, or -ESRCH, -ENOSYS before Linux 5.3, -EINVAL,
-/// -EMFILE, -ENFILE, -ENOMEM, -EIO.
+/// Returns a new pidfd of the process, by which it can be signalled and waited for safely. It is close-on-exec,
+/// and the caller closes it. Or returns
+///
+/// -ESRCH   the process is gone
+/// -ENOSYS  the kernel has no pidfds, which require Linux 5.3
+/// -EINVAL  `process` is NULL
+/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_int {
-    let Some(process) = process else { return ret::INVALID };
+    let Some(process) = process else { return INVALID };
+    let _uncancellable = Uncancellable::new();
     match process.process.pidfd() {
         Ok(pidfd) => pidfd.into_raw(),
-        Err(error) => ret::status(Err(error)),
+        Err(error) => error::number(&error),
     }
-}
-
-/// The facts that are text.
-#[derive(Clone, Copy)]
-enum Fact {
-    Cmdline,
-    Exe,
-    Cwd,
-    Comm,
-    Cgroup,
 }
 
 /// Writes a fact as snprintf does: at most `len` bytes with a final NUL.
@@ -145,45 +141,41 @@ unsafe fn write(
     process: Option<&cnproc_process>,
     buf: *mut c_char,
     len: usize,
-    fact: Fact,
+    fact: for<'a> fn(&Process, &'a mut [u8]) -> Result<Text<'a>, Error>,
 ) -> ssize_t {
-    let Some(process) = process else { return ret::INVALID as ssize_t };
+    let Some(process) = process else { return INVALID as ssize_t };
     if buf.is_null() && len != 0 || isize::try_from(len).is_err() {
-        return ret::INVALID as ssize_t;
+        return INVALID as ssize_t;
     }
     let buffer = if len == 0 {
         <&mut [u8]>::default()
     } else {
-        // SAFETY: not NULL, and by contract valid for writing of `len` bytes, not more than isize::MAX.
+        // SAFETY: not NULL, and by contract valid for writing of `len` bytes, which is at most isize::MAX.
         unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }
     };
     let room = len.saturating_sub(1);
-    let (process, text) = (&process.process, buffer.get_mut(..room).unwrap_or_default());
-    let length = match fact {
-        Fact::Cmdline => process.read_cmdline(text),
-        Fact::Exe => process.read_exe(text),
-        Fact::Cwd => process.read_cwd(text),
-        Fact::Comm => process.read_comm(text),
-        Fact::Cgroup => process.read_cgroup(text),
-    };
-    match length.map(|text| text.full_len()) {
+    let _uncancellable = Uncancellable::new();
+    let text = fact(&process.process, buffer.get_mut(..room).unwrap_or_default());
+    match text.map(|text| text.full_len()) {
         Ok(length) => {
             if let Some(end) = buffer.get_mut(length.min(room)) {
                 *end = 0;
             }
             length as ssize_t
         }
-        Err(error) => ret::status(Err(error)) as ssize_t,
+        Err(error) => error::number(&error) as ssize_t,
     }
 }
 
-/// Writes the command line: the arguments, each ended by a NUL; then one more NUL, as snprintf does: at
-/// most `len` bytes in all. `buf` may be NULL where `len` is 0. Bytes as they are, which the process may
-/// have changed.
+/// Writes the command line, as snprintf does: at most `len` bytes, with a final NUL. `buf` may be NULL if `len`
+/// is 0. Each argument ends with a NUL. The bytes are those of /proc/PID/cmdline, which the process can
+/// change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
+/// without the final NUL; 0 for a kernel thread and a zombie, and for a moment during an execve; or
 ///
-/// Returns how long it is, the last NUL not counted, also where that did not fit: 0 for a kernel thread,
-/// a zombie, or in the middle of execve; or -ESRCH, -EACCES, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EIO.
-/// What fits is read at once: it is of one program, not of two in succession.
+/// -ESRCH   the process is gone
+/// -EACCES  permission denied
+/// -EINVAL  an argument is not valid
+/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_cmdline(
     process: Option<&cnproc_process>,
@@ -191,11 +183,11 @@ pub unsafe extern "C" fn cnproc_process_cmdline(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Fact::Cmdline) }
+    unsafe { write(process, buf, len, Process::read_cmdline) }
 }
 
-/// Writes the path of the program, with " (deleted)" behind if it has been deleted. As
-/// cnproc_process_cmdline; 0 for a kernel thread or a zombie, -EACCES without the right to trace it.
+/// Writes the path of the program, followed by " (deleted)" if it has been deleted; otherwise as
+/// cnproc_process_cmdline(). 0 for a kernel thread and a zombie.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_exe(
     process: Option<&cnproc_process>,
@@ -203,10 +195,10 @@ pub unsafe extern "C" fn cnproc_process_exe(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Fact::Exe) }
+    unsafe { write(process, buf, len, Process::read_exe) }
 }
 
-/// Writes the path of the working directory. As cnproc_process_exe; 0 for a zombie.
+/// Writes the path of the working directory; otherwise as cnproc_process_exe(). 0 for a zombie.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_cwd(
     process: Option<&cnproc_process>,
@@ -214,11 +206,11 @@ pub unsafe extern "C" fn cnproc_process_cwd(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Fact::Cwd) }
+    unsafe { write(process, buf, len, Process::read_cwd) }
 }
 
-/// Writes the name: 15 bytes at most, but for kernel threads. As cnproc_process_cmdline. Any user may
-/// have chosen the bytes.
+/// Writes the name: at most 15 bytes, for kernel threads more; otherwise as cnproc_process_cmdline(). Any user
+/// can choose the bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_comm(
     process: Option<&cnproc_process>,
@@ -226,11 +218,11 @@ pub unsafe extern "C" fn cnproc_process_comm(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Fact::Comm) }
+    unsafe { write(process, buf, len, Process::read_comm) }
 }
 
-/// Writes the control groups: the lines of /proc/PID/cgroup. As cnproc_process_cmdline; 0 if the kernel
-/// has none.
+/// Writes the control groups: the lines of /proc/PID/cgroup; otherwise as cnproc_process_cmdline(). 0 if the
+/// kernel has none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_cgroup(
     process: Option<&cnproc_process>,
@@ -238,66 +230,78 @@ pub unsafe extern "C" fn cnproc_process_cgroup(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    unsafe { write(process, buf, len, Fact::Cgroup) }
+    unsafe { write(process, buf, len, Process::read_cgroup) }
 }
 
-/// Who a process is. A later version may have more members.
+/// The ids and the state of a process. Later versions may have more members.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct cnproc_process_status {
-    /// The parent; 0 if it is in an outer pid namespace, or the kernel.
+    /// The parent; 0 if it is in an outer pid namespace, or if it is the kernel.
     pub ppid: i32,
-    /// Real user id, as all ids in the initial user namespace.
+    /// The real user id. All ids are those of the initial user namespace.
     pub ruid: u32,
-    /// Effective user id.
+    /// The effective user id.
     pub euid: u32,
-    /// Real group id.
+    /// The real group id.
     pub rgid: u32,
-    /// Effective group id.
+    /// The effective group id.
     pub egid: u32,
     /// The session.
     pub sid: i32,
-    /// How many threads it has.
+    /// The number of threads.
     pub threads: u32,
-    /// The state of its leader, as in /proc/PID/stat: 'R', 'S', …; 'Z' is a zombie.
+    /// The state of the leader, as in /proc/PID/stat: 'R', 'S', …; 'Z' is a zombie.
     pub state: u32,
-    /// When it started: nanoseconds of CLOCK_MONOTONIC, 10 ms too early at most; more if the machine was
-    /// suspended since, by as much as that.
+    /// When the process started: nanoseconds of CLOCK_MONOTONIC, at most 10 ms too early; if the machine was
+    /// suspended since, earlier by as much as that.
     pub start_time_ns: u64,
 }
 
-// SAFETY: integers only, 8 * 4 + 8 bytes, 8-aligned: no padding.
-unsafe impl sized::Growing for cnproc_process_status {
-    const FIRST: usize = 40;
+// SAFETY: integers, for which all bytes are a value.
+unsafe impl Extensible for cnproc_process_status {
+    const V1_SIZE: usize = 40;
 }
 
-/// Tells who the process is. `size` is sizeof *status. Returns 0, or -ESRCH, -EACCES, -EINVAL, -EMFILE,
-/// -ENFILE, -ENOMEM, -EIO.
+// SAFETY: 8 * 4 + 8 bytes, 8-aligned.
+unsafe impl Unpadded for cnproc_process_status {}
+
+impl From<Status> for cnproc_process_status {
+    fn from(status: Status) -> Self {
+        Self {
+            ppid: status.ppid,
+            ruid: status.ruid,
+            euid: status.euid,
+            rgid: status.rgid,
+            egid: status.egid,
+            sid: status.sid,
+            threads: status.threads,
+            state: status.state.into(),
+            start_time_ns: status.start_time_ns,
+        }
+    }
+}
+
+/// Writes the ids and the state of the process. `size` is sizeof *status. Returns 0, or
+///
+/// -ESRCH               the process is gone
+/// -EACCES              permission denied
+/// -EINVAL              an argument is not valid
+/// -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
+/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_get_status(
     process: Option<&cnproc_process>,
     status: *mut cnproc_process_status,
     size: usize,
 ) -> c_int {
-    let Some(process) = process else { return ret::INVALID };
-    let told = match process.process.status() {
-        Ok(told) => told,
-        Err(error) => return ret::status(Err(error)),
-    };
-    let told = cnproc_process_status {
-        ppid: told.ppid,
-        ruid: told.ruid,
-        euid: told.euid,
-        rgid: told.rgid,
-        egid: told.egid,
-        sid: told.sid,
-        threads: told.threads,
-        state: told.state.into(),
-        start_time_ns: told.start_time_ns,
+    let Some(process) = process else { return INVALID };
+    let _uncancellable = Uncancellable::new();
+    let found = match process.process.status() {
+        Ok(found) => found,
+        Err(error) => return error::number(&error),
     };
     // SAFETY: by contract `size` bytes long; NULL is checked there.
-    match unsafe { sized::write(status, size, &told) } {
-        Ok(()) => 0,
-        Err(errno) => ret::error(errno),
-    }
+    let written = unsafe { sized::write(status, size, &found.into()) };
+    written.map_or_else(error::negative, |()| 0)
 }

@@ -1,27 +1,37 @@
-//! What a listener has seen.
+//! Statistics.
 
-use crate::handle::cnproc;
-use crate::ret;
-use crate::sized;
+use crate::error;
+use crate::handle::{cnproc, with_listener};
+use crate::sized::{self, Extensible, Unpadded};
+use cnproc_sys::Stats;
 use core::ffi::c_int;
 
-/// What a listener has seen since it was opened. A later version may have more members.
+/// cnproc_stats.flags: `lost` is a lower bound, because Linux before 4.12 has no drop counter.
+pub const CNPROC_STATS_LOWER_BOUND: u32 = 0x1_u32;
+/// cnproc_stats.flags: events that concern only a thread are dropped.
+pub const CNPROC_STATS_SKIP_THREADS: u32 = 0x2_u32;
+
+/// What a listener has received since it was opened. Later versions may have more members.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct cnproc_stats {
-    /// Events handed over, CNPROC_EVENT_LOST not among them.
+    /// Events delivered, without CNPROC_EVENT_LOST.
     pub delivered: u64,
-    /// Events lost: the sum of all CNPROC_EVENT_LOST, those handed over and those about to be. An
-    /// acknowledgement, or another process's message, that found no room is among them: what it was can't
-    /// be known.
+    /// Events lost: the sum of all CNPROC_EVENT_LOST, delivered or pending. Includes acknowledgements and
+    /// messages of other processes that found no room: the type of a lost message is unknown.
     pub lost: u64,
-    /// Datagrams dropped since another process sent them.
+    /// Events lost because another process's socket filter cut them short; `lost` includes them.
+    pub trimmed: u64,
+    /// How often events may have been disabled globally for a time, which is in no count: LISTENs of other
+    /// processes, most of which are those of listeners that are opened.
+    pub maybe_muted: u64,
+    /// Datagrams dropped because another process sent them.
     pub forged: u64,
-    /// Messages of the kernel dropped since they could not be read, or were no events.
+    /// Messages of the kernel dropped because they could not be read, or were not events.
     pub malformed: u64,
-    /// Events delivered whose type this version does not know.
+    /// Events delivered whose type this version of the library does not know.
     pub unknown: u64,
-    /// Acknowledgements seen: this listener's own, and those of others.
+    /// Acknowledgements received: this listener's own, and those of others.
     pub acks: u64,
     /// The receive buffer granted, in bytes of kernel memory; an event takes 832 of it.
     pub receive_buffer: u32,
@@ -29,48 +39,56 @@ pub struct cnproc_stats {
     pub events: u32,
     /// CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both.
     pub flags: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Zero. For later versions.
+    pub reserved: [u32; 9],
 }
 
-// SAFETY: integers only, 6 * 8 + 4 * 4 bytes, 8-aligned: no padding.
-unsafe impl sized::Growing for cnproc_stats {
-    const FIRST: usize = 64;
+// SAFETY: integers, for which all bytes are a value.
+unsafe impl Extensible for cnproc_stats {
+    const V1_SIZE: usize = 112;
 }
 
-/// CNPROC_STATS_LOWER_BOUND
-const LOWER_BOUND: u32 = 1;
-/// CNPROC_STATS_SKIP_THREADS
-const PROCESSES: u32 = 2;
+// SAFETY: 8 * 8 + 12 * 4 bytes, 8-aligned.
+unsafe impl Unpadded for cnproc_stats {}
 
-/// Tells what the listener has seen. `size` is sizeof *stats. Returns 0, or -EINVAL, -ECHILD.
+impl From<Stats> for cnproc_stats {
+    fn from(stats: Stats) -> Self {
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        Self {
+            delivered: stats.delivered,
+            lost: stats.lost,
+            trimmed: stats.trimmed,
+            maybe_muted: stats.maybe_muted,
+            forged: stats.forged,
+            malformed: stats.malformed,
+            unknown: stats.unknown,
+            acks: stats.acks,
+            receive_buffer: stats.receive_buffer,
+            events: stats.events.bits(),
+            flags: flag(stats.lost_is_lower_bound, CNPROC_STATS_LOWER_BOUND)
+                | flag(stats.skip_threads, CNPROC_STATS_SKIP_THREADS),
+            reserved: [0; 9],
+        }
+    }
+}
+
+/// Writes what the listener has received since it was opened. `size` is sizeof *stats. Returns 0, or
+///
+/// -EINVAL          an argument is not valid
+/// -CNPROC_EFORKED  the listener belongs to another process
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_get_stats(
-    cp: Option<&cnproc>,
+    cp: *const cnproc,
     stats: *mut cnproc_stats,
     size: usize,
 ) -> c_int {
-    let Some(cp) = cp else { return ret::INVALID };
-    if let Err(error) = cp.listener.check_owner() {
-        return ret::status(Err(error));
-    }
-    let seen = cp.listener.stats();
-    let flag = |set, flag| if set { flag } else { 0 };
-    let seen = cnproc_stats {
-        delivered: seen.delivered,
-        lost: seen.lost,
-        forged: seen.forged,
-        malformed: seen.malformed,
-        unknown: seen.unknown,
-        acks: seen.acks,
-        receive_buffer: seen.receive_buffer,
-        events: seen.events.bits(),
-        flags: flag(seen.lost_is_lower_bound, LOWER_BOUND) | flag(seen.skip_threads, PROCESSES),
-        reserved: 0,
-    };
-    // SAFETY: by contract `size` bytes long; NULL is checked there.
-    match unsafe { sized::write(stats, size, &seen) } {
-        Ok(()) => 0,
-        Err(errno) => ret::error(errno),
+    // SAFETY: by contract.
+    unsafe {
+        with_listener(cp, |listener| {
+            listener.check_owner()?;
+            // SAFETY: by contract `size` bytes long; NULL is checked there.
+            let written = sized::write(stats, size, &listener.stats().into());
+            Ok(written.map_or_else(error::negative, |()| 0))
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Which version is linked.
+//! Version of the library.
 
 use core::ffi::{CStr, c_char};
 
@@ -20,13 +20,13 @@ const NUMBER: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) << 16
     | number(env!("CARGO_PKG_VERSION_MINOR")) << 8
     | number(env!("CARGO_PKG_VERSION_PATCH"));
 
-/// The version of the library that is linked, to be compared with CNPROC_VERSION, that of the header.
+/// Returns the version of the linked library, in the form of CNPROC_VERSION, which is the header's.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_version() -> u32 {
     NUMBER
 }
 
-/// The same as "0.1.0".
+/// Returns the version of the linked library as a string like "0.1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_version_string() -> *const c_char {
     STRING.as_ptr()

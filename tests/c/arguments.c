@@ -16,6 +16,7 @@ int main(void)
     struct cnproc_stats stats;
     unsigned char longer[sizeof options + 8];
     unsigned char bytes[16];
+    size_t offset = 0;
     char line[8];
 
     memset(&event, 0, sizeof event);
@@ -31,7 +32,7 @@ int main(void)
     options.events = CNPROC_EVENT_LOST;
     CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
     options.events = 0;
-    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options - 1), -EINVAL);
+    CHECK_EQUAL(cnproc_open(&cp, &options, 23), -EINVAL);
     CHECK_EQUAL(cnproc_open(&cp, &options, 0), -EINVAL);
     CHECK_EQUAL(cnproc_open(&cp, &options, (size_t)-1), -EINVAL);
     memset(longer, 0, sizeof longer);
@@ -44,6 +45,9 @@ int main(void)
     CHECK_EQUAL(cnproc_set_events(NULL, 0), -EINVAL);
     CHECK_EQUAL(cnproc_resume(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
+    CHECK_EQUAL(cnproc_adopt(NULL), -EINVAL);
+    CHECK(cnproc_last_call(NULL) == NULL);
+    cnproc_wake(NULL);
     cnproc_close(NULL);
 
     CHECK_EQUAL(cnproc_process_identity(NULL), -EINVAL);
@@ -57,16 +61,23 @@ int main(void)
     CHECK_EQUAL(cnproc_process_get_status(NULL, &status, sizeof status), -EINVAL);
     cnproc_process_close(NULL);
 
-    CHECK_EQUAL(cnproc_parse(NULL, 1, &event), -EINVAL);
-    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, NULL), -EINVAL);
-    CHECK_EQUAL(cnproc_parse(bytes, (size_t)-1, &event), -EINVAL);
-    CHECK_EQUAL(cnproc_parse(bytes, 0, &event), 0);
-    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, &event), -EBADMSG);
+    CHECK_EQUAL(cnproc_parse(NULL, 1, &offset, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, NULL, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, &offset, NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, (size_t)-1, &offset, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_parse(bytes, 0, &offset, &event), 0);
+    CHECK_EQUAL(offset, 0);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes, &offset, &event), -EBADMSG);
+    CHECK_EQUAL(offset, sizeof bytes);
+    CHECK_EQUAL(cnproc_parse(bytes, sizeof bytes - 1, &offset, &event), -EINVAL);
+    CHECK_EQUAL(offset, sizeof bytes);
 
     CHECK(strcmp(cnproc_event_name(CNPROC_EVENT_FORK), "fork") == 0);
     CHECK(strcmp(cnproc_event_name(CNPROC_EVENT_LOST), "lost") == 0);
     CHECK(cnproc_event_name(0x400) == NULL);
     CHECK_EQUAL(cnproc_event_is_thread(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_event_tgid(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_event_pid(NULL), -EINVAL);
 
     event.what = CNPROC_EVENT_LOST;
     event.event_data.lost.count = UINT64_MAX;
@@ -79,8 +90,11 @@ int main(void)
     CHECK(cnproc_event_format(&event, line, 1) > 0);
     CHECK(line[0] == '\0');
 
-    CHECK(strstr(cnproc_strerror(-EREMOTE), "user namespace") != NULL);
-    CHECK(strcmp(cnproc_strerror(EREMOTE), cnproc_strerror(-EREMOTE)) == 0);
+    CHECK(strstr(cnproc_strerror(-CNPROC_EUSERNS), "user namespace") != NULL);
+    CHECK(strcmp(cnproc_strerror(CNPROC_EUSERNS), cnproc_strerror(-CNPROC_EUSERNS)) == 0);
+    CHECK(strstr(cnproc_strerror(-EMFILE), "RLIMIT_NOFILE") != NULL);
+    CHECK(strstr(cnproc_strerror(-ENOTTY), "cnproc_last_call") != NULL);
+    CHECK(strcmp(cnproc_strerror(0), "success") == 0);
     CHECK(cnproc_strerror((int)0x80000000u) != NULL);
     CHECK_EQUAL(cnproc_version(), CNPROC_VERSION);
     CHECK(CNPROC_VERSION_AT_LEAST(0, 1, 0) && !CNPROC_VERSION_AT_LEAST(0, 2, 0));

@@ -34,11 +34,11 @@ int main(void)
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 0), -ECHILD);
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, -1), -ECHILD);
-        CHECK_EQUAL(cnproc_fd(cp), -ECHILD);
-        CHECK_EQUAL(cnproc_set_events(cp, CNPROC_EVENT_EXEC), -ECHILD);
-        CHECK_EQUAL(cnproc_get_stats(cp, &stats, sizeof stats), -ECHILD);
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 0), -CNPROC_EFORKED);
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, -1), -CNPROC_EFORKED);
+        CHECK_EQUAL(cnproc_fd(cp), -CNPROC_EFORKED);
+        CHECK_EQUAL(cnproc_set_events(cp, CNPROC_EVENT_EXEC), -CNPROC_EFORKED);
+        CHECK_EQUAL(cnproc_get_stats(cp, &stats, sizeof stats), -CNPROC_EFORKED);
         errno = 1234;
         cnproc_close(cp);
         CHECK_EQUAL(errno, 1234);

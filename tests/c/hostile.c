@@ -31,19 +31,23 @@ static size_t datagram(unsigned char bytes[76])
 
 static void parse(void)
 {
-    struct page in = new_page(), out = new_page();
+    struct page in = new_page(), out = new_page(), number = new_page();
     unsigned char whole[76];
-    size_t length = datagram(whole), skew, size;
+    size_t length = datagram(whole), skew, size, offset, zero = 0;
     struct cnproc_event event;
 
     for (skew = 0; skew < SKEWS; skew++) {
         for (size = 0; size <= length; size++) {
             void *buf = memcpy(place(in, size, skew), whole, size);
             void *to = place(out, sizeof event, skew);
-            ssize_t ret = cnproc_parse(buf, size, to);
+            void *at = memcpy(place(number, sizeof offset, skew), &zero, sizeof zero);
+            int ret = cnproc_parse(buf, size, at, to);
 
+            CHECK(is_untouched(number, at, sizeof offset));
+            memcpy(&offset, at, sizeof offset);
+            CHECK_EQUAL(offset, size);
             if (size == length) {
-                CHECK_EQUAL(ret, length);
+                CHECK_EQUAL(ret, 1);
                 CHECK(is_untouched(out, to, sizeof event));
                 memcpy(&event, to, sizeof event);
                 CHECK_EQUAL(event.event_data.exit.parent_tgid, 13);
@@ -51,11 +55,17 @@ static void parse(void)
                 CHECK_EQUAL(ret, size ? -EBADMSG : 0);
                 CHECK(is_untouched(out, NULL, 0));
             }
-            CHECK_EQUAL(cnproc_parse(NULL, size, to), -EINVAL);
-            CHECK_EQUAL(cnproc_parse(buf, size, NULL), -EINVAL);
+            CHECK_EQUAL(cnproc_parse(buf, size, at, to), 0);
+            CHECK_EQUAL(cnproc_parse(NULL, size, at, to), -EINVAL);
+            CHECK_EQUAL(cnproc_parse(buf, size, NULL, to), -EINVAL);
+            CHECK_EQUAL(cnproc_parse(buf, size, at, NULL), -EINVAL);
+            offset = size + 1;
+            CHECK_EQUAL(cnproc_parse(buf, size, &offset, to), -EINVAL);
+            CHECK_EQUAL(offset, size + 1);
         }
     }
-    CHECK_EQUAL(cnproc_parse(whole, SIZE_MAX, &event), -EINVAL);
+    offset = 0;
+    CHECK_EQUAL(cnproc_parse(whole, SIZE_MAX, &offset, &event), -EINVAL);
 }
 
 static const uint32_t types[] = {
@@ -89,10 +99,14 @@ static void format(void)
             CHECK(cnproc_event_format(from, NULL, 0) > 0);
             CHECK_EQUAL(cnproc_event_format(from, NULL, 1), -EINVAL);
             CHECK_EQUAL(cnproc_event_is_thread(from), 0);
+            CHECK_EQUAL(cnproc_event_tgid(from), 0);
+            CHECK_EQUAL(cnproc_event_pid(from), 0);
         }
     }
     CHECK_EQUAL(cnproc_event_format(NULL, NULL, 0), -EINVAL);
     CHECK_EQUAL(cnproc_event_is_thread(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_event_tgid(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_event_pid(NULL), -EINVAL);
 }
 
 static void texts(void)
@@ -147,6 +161,9 @@ static void without_a_listener(void)
     CHECK_EQUAL(cnproc_set_events(NULL, 0), -EINVAL);
     CHECK_EQUAL(cnproc_recv(NULL, &event, 1, 0), -EINVAL);
     CHECK_EQUAL(cnproc_get_stats(NULL, &stats, sizeof stats), -EINVAL);
+    CHECK_EQUAL(cnproc_adopt(NULL), -EINVAL);
+    CHECK(cnproc_last_call(NULL) == NULL);
+    cnproc_wake(NULL);
 }
 
 /* A comm event each. */
@@ -185,7 +202,7 @@ static void receive(struct cnproc *cp, struct page out)
 
 static void count(struct cnproc *cp, struct page out)
 {
-    const size_t least = 64;
+    const size_t least = 112;
     size_t skew, size;
 
     for (skew = 0; skew < SKEWS; skew++) {
@@ -226,10 +243,13 @@ int main(void)
         CHECK(cnproc_fd(cp) >= 0);
         CHECK_EQUAL(cnproc_set_events(cp, 0x400), -EINVAL);
         CHECK(cnproc_resume(cp) >= 0);
+        CHECK_EQUAL(cnproc_adopt(cp), 0);
+        CHECK(cnproc_last_call(cp) == NULL);
         if (skew == 0) {
             receive(cp, out);
             count(cp, out);
         }
+        cnproc_wake(cp);
         cnproc_close(cp);
     }
     return 0;

@@ -28,37 +28,42 @@ static struct cnproc_event expected(const struct message *message)
     return to;
 }
 
-/* Event by event, until the first message that is bad. */
+/* One call of cnproc_parse, which must return `result`, write `event`, and move the offset to `end`. */
+static void compare_one(const unsigned char *buf, size_t len, size_t *offset, int result,
+                        struct cnproc_event should, size_t end)
+{
+    struct cnproc_event event;
+    size_t start = *offset;
+    int ret;
+
+    memset(&event, 0xa5, sizeof event);
+    if (result != 1)
+        should = event;
+    ret = cnproc_parse(buf, len, offset, &event);
+    if (ret != result)
+        printf("cnproc_parse at %zu returns %d, not %d\n", start, ret, result);
+    if (*offset != end)
+        printf("cnproc_parse at %zu reads to %zu, not to %zu\n", start, *offset, end);
+    if (memcmp(&event, &should, sizeof event) != 0)
+        printf("cnproc_parse at %zu writes another event\n", start);
+    *offset = end;
+}
+
+/* Event by event, and past each message that is bad. */
 static void compare(const unsigned char *buf, size_t len)
 {
-    struct cnproc_event event, should;
+    struct cnproc_event none;
     struct message message;
-    size_t at = 0, read = 0;
-    ssize_t end = 0, ret;
+    size_t at = 0, offset = 0;
 
+    memset(&none, 0, sizeof none);
     while (next_message(buf, len, &at, &message)) {
-        if (message.kind == BAD) {
-            end = -EBADMSG;
-            break;
-        }
-        if (message.kind != EVENT)
-            continue;
-        should = expected(&message);
-        memset(&event, 0xa5, sizeof event);
-        ret = cnproc_parse(buf + read, len - read, &event);
-        if (ret != (ssize_t)(at - read))
-            printf("cnproc_parse at %zu returns %zd, not %zu\n", read, ret, at - read);
-        if (memcmp(&event, &should, sizeof event) != 0)
-            printf("cnproc_parse at %zu reads another event\n", read);
-        read = at;
+        if (message.kind == BAD)
+            compare_one(buf, len, &offset, -EBADMSG, none, at);
+        if (message.kind == EVENT)
+            compare_one(buf, len, &offset, 1, expected(&message), at);
     }
-    memset(&event, 0xa5, sizeof event);
-    should = event;
-    ret = cnproc_parse(buf + read, len - read, &event);
-    if (ret != end)
-        printf("cnproc_parse at %zu returns %zd, not %zd\n", read, ret, end);
-    if (memcmp(&event, &should, sizeof event) != 0)
-        printf("cnproc_parse at %zu writes an event, and returns none\n", read);
+    compare_one(buf, len, &offset, 0, none, len);
 }
 
 int main(void)

@@ -15,7 +15,7 @@
 
 /* The sizes of the first version, for ever. */
 #define FIRST_OPTIONS 24
-#define FIRST_STATS 64
+#define FIRST_STATS 112
 #define FIRST_STATUS 40
 #define GUARD 0xa5
 

@@ -50,15 +50,44 @@ static void forge(void)
     CHECK_EQUAL(status, 0);
 }
 
+/* What others do, with room for all of it. Returns 0 if listening is not possible. */
+static int count_others(void)
+{
+    struct cnproc_event event;
+    struct cnproc_stats stats;
+    struct cnproc *cp = NULL, *other = NULL;
+    int error = cnproc_open(&cp, NULL, 0);
+
+    if (error != 0) {
+        fprintf(stderr, "%s\n", cnproc_strerror(error));
+        return 0;
+    }
+    CHECK_EQUAL(cnproc_open(&other, NULL, 0), 0);
+    cnproc_close(other);
+    forge();
+    while (cnproc_recv(cp, &event, 1, 0) > 0)
+        CHECK(event.what != CNPROC_EVENT_NONE);
+    CHECK_EQUAL(cnproc_get_stats(cp, &stats, sizeof stats), 0);
+    CHECK_EQUAL(stats.lost, 0);
+    CHECK_EQUAL(stats.trimmed, 0);
+    CHECK(stats.forged >= FORGED);
+    CHECK(stats.acks >= 3); /* its own LISTEN, the other's LISTEN and IGNORE */
+    CHECK(stats.maybe_muted >= 1); /* the other's LISTEN */
+    cnproc_close(cp);
+    return 1;
+}
+
 int main(void)
 {
     static struct cnproc_event events[EVENTS];
     struct cnproc_options options;
     struct cnproc_stats stats;
-    struct cnproc *cp = NULL, *other = NULL;
+    struct cnproc *cp = NULL;
     uint64_t delivered = 0, own = 0, lost = 0, acks = 0;
     int count, i, error;
 
+    if (!count_others())
+        return SKIP;
     memset(&options, 0, sizeof options);
     options.flags = CNPROC_OPEN_ACKS;
     options.events = CNPROC_EVENT_GID;
@@ -68,9 +97,6 @@ int main(void)
         fprintf(stderr, "%s\n", cnproc_strerror(error));
         return SKIP;
     }
-    CHECK_EQUAL(cnproc_open(&other, NULL, 0), 0);
-    cnproc_close(other);
-    forge();
     make();
     while ((count = cnproc_recv(cp, events, EVENTS, 0)) > 0) {
         for (i = 0; i < count; i++) {
@@ -90,13 +116,13 @@ int main(void)
     CHECK_EQUAL(stats.lost, lost);
     CHECK_EQUAL(stats.acks, acks);
     CHECK(own + lost >= EVENTS && lost > 0);
-    CHECK(acks >= 3); /* its own LISTEN, the other's LISTEN and IGNORE */
-    CHECK(stats.forged >= FORGED);
+    CHECK(acks + lost >= 1); /* its own LISTEN */
     CHECK_EQUAL(stats.malformed, 0);
     CHECK_EQUAL(stats.unknown, 0);
     CHECK_EQUAL(stats.events, CNPROC_EVENT_GID);
     CHECK_EQUAL(stats.flags, 0);
-    CHECK_EQUAL(stats.reserved, 0);
+    for (i = 0; i < 9; i++)
+        CHECK_EQUAL(stats.reserved[i], 0);
     CHECK(stats.receive_buffer > 0 && stats.receive_buffer <= 2 << 18);
 
     CHECK_EQUAL(cnproc_set_events(cp, 0), 0);

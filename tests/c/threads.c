@@ -35,20 +35,6 @@ static pid_t make(void)
     return child;
 }
 
-static pid_t process_of(const struct cnproc_event *event)
-{
-    switch (event->what) {
-    case CNPROC_EVENT_FORK:
-        return event->event_data.fork.child_tgid;
-    case CNPROC_EVENT_COMM:
-        return event->event_data.comm.process_tgid;
-    case CNPROC_EVENT_EXIT:
-        return event->event_data.exit.process_tgid;
-    default:
-        return 0;
-    }
-}
-
 /* Each type and whether it is a thread's, as F C E, or f c e of a thread. */
 static void hear(struct cnproc *cp, pid_t process, const char *expected)
 {
@@ -59,8 +45,9 @@ static void hear(struct cnproc *cp, pid_t process, const char *expected)
 
         CHECK_EQUAL(cnproc_recv(cp, &event, 1, 20000), 1);
         CHECK(event.what != CNPROC_EVENT_LOST);
-        if (process_of(&event) != process)
+        if (cnproc_event_tgid(&event) != process)
             continue;
+        CHECK_EQUAL(cnproc_event_pid(&event) != process, cnproc_event_is_thread(&event));
         letter = event.what == CNPROC_EVENT_FORK ? 'F' : event.what == CNPROC_EVENT_COMM ? 'C' : 'E';
         if (cnproc_event_is_thread(&event))
             letter += 'a' - 'A';

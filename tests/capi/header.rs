@@ -3,6 +3,7 @@
 //! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test capi header` writes it anew.
 
 use std::fs;
+use support::header_layout::lay_out;
 
 #[test]
 fn the_committed_header_is_the_generated_one() {
@@ -11,7 +12,7 @@ fn the_committed_header_is_the_generated_one() {
     let config = cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).unwrap();
     let mut generated = Vec::new();
     cbindgen::generate_with_config(&crate_dir, config).unwrap().write(&mut generated);
-    let generated = set_out(&String::from_utf8(generated).unwrap());
+    let generated = lay_out(&String::from_utf8(generated).unwrap());
     let path = root.join("include/cnproc.h");
     if std::env::var_os("CNPROC_BLESS").is_some() {
         fs::write(&path, &generated).unwrap();
@@ -24,40 +25,7 @@ fn the_committed_header_is_the_generated_one() {
     );
 }
 
-/// How long a declaration may be to stay on one line.
-const WIDTH: usize = 90;
-
-/// The header as people read it: in ASCII, what fits on one line on one line, and no `//`.
-fn set_out(generated: &str) -> String {
-    let generated = generated.replace('…', "...");
-    let mut lines = generated.lines().peekable();
-    let mut text = String::new();
-    while let Some(line) = lines.next() {
-        let line = line.split("  // ").next().unwrap().trim_end_matches(" // __cplusplus");
-        if let Some(indent) = line.strip_suffix("/**") {
-            let first = lines.next().unwrap().trim_start();
-            if lines.next_if(|next| next.trim() == "*/").is_some() {
-                text += &format!("{indent}/{first} */\n");
-            } else {
-                text += &format!("{indent}/*\n{indent} {first}\n");
-            }
-        } else if line.ends_with(',') && !line.starts_with([' ', '#']) {
-            let mut declaration = vec![line];
-            while declaration.last().is_some_and(|line| line.ends_with(',')) {
-                declaration.push(lines.next().unwrap());
-            }
-            let parts: Vec<_> = declaration.iter().map(|line| line.trim()).collect();
-            let one = parts.join(" ");
-            text += &if one.len() <= WIDTH { one } else { declaration.join("\n") };
-            text += "\n";
-        } else if !(line.is_empty() && text.ends_with("\n\n")) {
-            text += &format!("{line}\n");
-        }
-    }
-    text
-}
-
-/// Macros of the header are written by hand: each is held against what it mirrors.
+/// The version macros are written by hand.
 #[test]
 fn the_headers_version_is_the_packages() {
     let header = fs::read_to_string(support::root().join("include/cnproc.h")).unwrap();

@@ -31,8 +31,11 @@ macro_rules! tests {
 }
 
 tests![
+    adopt,
     arguments,
+    cancelled,
     coalesce,
+    errors,
     exec_by_thread,
     fork,
     hostile,
@@ -43,6 +46,7 @@ tests![
     sized_structs,
     stats,
     threads,
+    wake,
 ];
 
 #[test]

@@ -22,7 +22,7 @@ pub fn header() -> String {
 pub fn functions() -> Vec<Function> {
     let header = header();
     let declarations = header.split("extern \"C\" {").nth(1).unwrap();
-    let functions = declarations.split(");").filter_map(|part| {
+    let functions = declarations.split(");\n").filter_map(|part| {
         let (comment, declaration) = part.rsplit_once("*/")?;
         let prototype = words(&format!("{declaration})"));
         let name = prototype.split('(').next()?.rsplit([' ', '*']).next()?.to_owned();

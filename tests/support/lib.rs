@@ -9,6 +9,7 @@ pub mod exit_code;
 pub mod flood;
 pub mod forger;
 pub mod header;
+pub mod header_layout;
 pub mod live;
 pub mod namespace;
 mod rust_example;

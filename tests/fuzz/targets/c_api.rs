@@ -5,7 +5,8 @@
 
 use cnproc_ffi::{
     cnproc, cnproc_event, cnproc_event_format, cnproc_event_is_thread, cnproc_event_name,
-    cnproc_open, cnproc_options, cnproc_parse, cnproc_strerror,
+    cnproc_event_pid, cnproc_event_tgid, cnproc_open, cnproc_options, cnproc_parse,
+    cnproc_strerror,
 };
 use cnproc_parse::{Message, messages};
 use libfuzzer_sys::fuzz_target;
@@ -30,38 +31,37 @@ impl Exact {
     }
 }
 
-/// `cnproc_parse` gives the events that the parser gives, until the first error.
+/// `cnproc_parse` returns the events and the errors of the parser.
 fn parse(datagram: &[u8]) {
     let mut event = Exact::new(&[0xa5; EVENT], 1);
     let mut offset = 0;
-    for item in messages(datagram) {
-        let rest = &datagram[offset..];
-        let (found, error) = match item {
-            Ok(Message::Event(found)) => (Some(found), false),
-            Ok(_) => continue,
-            Err(_) => (None, true),
-        };
+    let mut parse = |offset: &mut usize| {
         let to = event.bytes[1..].as_mut_ptr().cast();
-        // SAFETY: `rest` is that long, and `to` has room for an event.
-        let consumed = unsafe { cnproc_parse(rest.as_ptr().cast(), rest.len(), to) };
-        if error {
-            assert_eq!(consumed, -(libc::EBADMSG as isize));
-            return;
-        }
-        assert!(consumed > 0 && consumed as usize <= rest.len());
-        offset += consumed as usize;
+        // SAFETY: `datagram` is that long, and `to` has room for an event.
+        let result = unsafe { cnproc_parse(datagram.as_ptr().cast(), datagram.len(), offset, to) };
+        (result, to)
+    };
+    let mut messages = messages(datagram);
+    while let Some(item) = messages.next() {
+        let found = match item {
+            Ok(Message::Event(found)) => Some(found),
+            Ok(_) => continue,
+            Err(_) => None,
+        };
+        let (result, seen) = parse(&mut offset);
+        assert_eq!(offset, messages.offset());
+        let Some(found) = found else {
+            assert_eq!(result, -libc::EBADMSG);
+            continue;
+        };
+        assert_eq!(result, 1);
         // SAFETY: an event was written there.
-        let seen = unsafe { to.read_unaligned() };
-        let found = found.unwrap();
+        let seen: cnproc_event = unsafe { seen.read_unaligned() };
         assert_eq!((seen.what, seen.cpu, seen.seq), (found.what, found.cpu, found.seq));
         assert_eq!((seen.timestamp_ns, seen.size), (found.timestamp_ns, found.size));
     }
-    let rest = &datagram[offset..];
-    // SAFETY: as above.
-    let end = unsafe {
-        cnproc_parse(rest.as_ptr().cast(), rest.len(), event.bytes[1..].as_mut_ptr().cast())
-    };
-    assert_eq!(end, 0);
+    assert_eq!(parse(&mut offset).0, 0);
+    assert_eq!(offset, datagram.len());
 }
 
 fn format(event: &[u8; EVENT], skip: usize, length: usize) {
@@ -79,6 +79,8 @@ fn format(event: &[u8; EVENT], skip: usize, length: usize) {
     // SAFETY: as above.
     let thread = unsafe { cnproc_event_is_thread(at) };
     assert!(thread == 0 || thread == 1);
+    // SAFETY: as above.
+    assert!(unsafe { cnproc_event_tgid(at) } >= 0 && unsafe { cnproc_event_pid(at) } >= 0);
 }
 
 fn texts(number: u32) {
