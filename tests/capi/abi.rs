@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::header::{functions, header};
-use support::{cc, has, root, run, target};
+use support::{cc, require, root, run, target};
 
 fn committed() -> PathBuf {
     root().join("cnproc-ffi/libcnproc.abi")
@@ -55,7 +55,7 @@ fn abidiff(library: &Path) -> (Option<i32>, String) {
 
 #[test]
 fn the_abi_is_the_committed_one() {
-    if !has("abidiff") {
+    if !require::program("abidiff") {
         return;
     }
     let library = stand_in("same", &header(), &prototypes(), &map());
@@ -70,7 +70,7 @@ fn the_abi_is_the_committed_one() {
 /// A change of the header or the map that abidiff must find.
 #[test]
 fn changes_are_found() {
-    if !has("abidiff") {
+    if !require::program("abidiff") {
         return;
     }
     let (header, map, prototypes) = (header(), map(), prototypes());

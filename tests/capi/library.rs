@@ -72,7 +72,8 @@ fn exported() -> BTreeSet<String> {
     let names = symbols.map(|symbol| {
         let version = versions.version_index(file.endian(), symbol.index());
         let version = versions.version(version).unwrap();
-        let version = version.map_or("none", |version| str::from_utf8(version.name()).unwrap());
+        let version =
+            version.map_or("none", |version| std::str::from_utf8(version.name()).unwrap());
         format!("{}@@{version}", symbol.name().unwrap())
     });
     names.collect()

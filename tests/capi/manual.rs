@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use support::header::{functions, header, words};
-use support::{cc, exports, has, root, run};
+use support::{cc, exports, require, root, run};
 
 struct Page {
     path: PathBuf,
@@ -84,7 +84,7 @@ fn without_comments(c: &str) -> String {
 
 #[test]
 fn mandoc_finds_nothing_to_say() {
-    if !has("mandoc") {
+    if !require::program("mandoc") {
         return;
     }
     let mut command = Command::new("mandoc");

@@ -1,20 +1,14 @@
 //! The C programs of `tests/c/programs`, one per behaviour: 0 is a pass, 77 a skip, all else a failure.
 
 use std::process::Command;
+use support::disturbance::undisturbed;
 
 /// Runs a program of `tests/c`.
 fn run(name: &str) {
     let program = support::compile(&format!("tests/c/{name}.c"));
-    let output = Command::new(&program).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    std::fs::remove_file(&program).unwrap();
-    match output.status.code() {
-        Some(0) => {}
-        Some(77) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
-            eprintln!("skipped: {name}: {text}");
-        }
-        _ => panic!("{name}: {}\n{text}", output.status),
-    }
+    undisturbed(|| {
+        support::assert_passed(name, &Command::new(program.path()).output().unwrap());
+    });
 }
 
 /// A test for each program.

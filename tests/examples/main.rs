@@ -1,6 +1,6 @@
 //! The example programs, in C and in Rust.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
 
 mod exec_snoop;
 mod proc_events;

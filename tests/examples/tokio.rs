@@ -1,47 +1,52 @@
-//! The example for tokio, at work.
+//! The example for tokio.
 
 #[path = "../../cnproc-sys/examples/tokio.rs"]
 mod example;
 
 use cnproc_sys::{Delivery, EventMask, Listener, Options};
 use std::time::Duration;
-use support::{child, flood, live};
+use support::wait::HANG_LIMIT;
+use support::{child, live, require, task};
 
-/// Hears events that come before it waits, while it waits, and after a flood that a small buffer loses parts
-/// of.
-async fn hear(options: Options) {
-    let options = options.events(EventMask::GID).acks(true);
-    let Some(listener) = live::open(options) else { return };
+/// Generates GID events in a child, and one more at the end. Returns its pid.
+fn generate(count: u32) -> i32 {
+    let child = child::fork(|| {
+        (1..=count).for_each(task::set_group);
+        task::set_group(1 << 16);
+    });
+    let pid = child.pid();
+    assert_eq!(child.exit_status(), 0);
+    pid
+}
+
+/// Receives events that come before it waits, while it waits, and after a flood of which a small buffer loses parts.
+async fn receive(options: Options) {
+    let listener = options.events(EventMask::GID).acks(true).open().unwrap();
     let mut listener = example::AsyncConnector::new(listener).unwrap();
-    // The own acknowledgement has been received already: the descriptor does not tell of it.
-    let mut first = Vec::new();
-    listener.recv(&mut first).await.unwrap();
-    assert!(matches!(first[..], [Delivery::Event(event), ..] if event.ack != 0));
+    // The listener's own acknowledgement has been received already, which does not make the descriptor readable.
+    let mut deliveries = Vec::new();
+    let is_ack = |delivery: &Delivery| matches!(delivery, Delivery::Event(event) if event.ack != 0);
+    while !deliveries.iter().any(is_ack) {
+        listener.recv(&mut deliveries).await.unwrap();
+    }
     for round in 0..20 {
-        let make = move || {
-            let child = child::fork(|| {
-                (1..=round * 50).for_each(flood::set_group);
-                flood::set_group(1 << 16);
-            });
-            let pid = child.pid();
-            child.wait();
-            pid
-        };
+        let count = round * 50;
         let pid = if round % 2 == 0 {
-            make()
+            generate(count)
         } else {
-            let thread = std::thread::spawn(make);
-            // It is waited for already.
+            let thread = std::thread::spawn(move || generate(count));
+            // The listener is waiting already.
             tokio::task::yield_now().await;
             thread.join().unwrap()
         };
-        let (mut deliveries, mut seen) = (Vec::new(), 0);
-        while seen < u64::from(round) * 50 + 1 {
+        let mut seen = 0;
+        while seen < u64::from(count) + 1 {
+            deliveries.clear();
             listener.recv(&mut deliveries).await.unwrap();
-            for delivery in deliveries.drain(..) {
+            for delivery in &deliveries {
                 seen += match delivery {
                     Delivery::Event(event) => u64::from(event.process_tgid() == Some(pid)),
-                    Delivery::Lost(count) => count,
+                    Delivery::Lost(count) => *count,
                 };
             }
         }
@@ -49,14 +54,19 @@ async fn hear(options: Options) {
 }
 
 #[test]
-fn the_example_hears_everything() {
+fn async_listener_receives_or_counts_each_event() {
+    if !require::root() {
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for options in [
         Listener::options(),
         Listener::options().receive_buffer(1 << 16),
         Listener::options().coalesce(Duration::from_millis(3)),
     ] {
-        let heard = async || tokio::time::timeout(live::PATIENCE, hear(options)).await;
-        runtime.block_on(heard()).unwrap();
+        live::run(|| {
+            let received = async || tokio::time::timeout(HANG_LIMIT, receive(options)).await;
+            runtime.block_on(received()).unwrap();
+        });
     }
 }

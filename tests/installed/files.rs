@@ -1,4 +1,4 @@
-//! Which files are installed, and that none is left behind.
+//! Which files make install writes, and that make uninstall removes them.
 
 use crate::library::Installed;
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use support::{exports, root};
 
-/// All that is below a directory, but directories: links with what they point to.
+/// The files below a directory, and links with what they point to.
 fn files(dir: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut dirs = vec![dir.to_path_buf()];
@@ -28,7 +28,7 @@ fn files(dir: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_library_its_links_and_what_belongs_to_it() {
+fn install_writes_library_links_header_and_documents() {
     let installed = files(&Installed::get().prefix());
     let version = env!("CARGO_PKG_VERSION");
     for file in [
@@ -50,7 +50,7 @@ fn the_library_its_links_and_what_belongs_to_it() {
 }
 
 #[test]
-fn every_function_has_a_manual_page_under_its_name() {
+fn each_function_has_a_manual_page_of_its_name() {
     let installed = files(&Installed::get().prefix());
     for export in exports() {
         let page = format!("share/man/man3/{export}.3");
@@ -62,7 +62,7 @@ fn every_function_has_a_manual_page_under_its_name() {
 }
 
 #[test]
-fn pkg_config_knows_the_version_and_where_the_files_are() {
+fn pkg_config_prints_version_and_directories() {
     let installed = Installed::get();
     assert_eq!(installed.pkg_config(&["--modversion"]), [env!("CARGO_PKG_VERSION")]);
     let flags = [
@@ -76,9 +76,9 @@ fn pkg_config_knows_the_version_and_where_the_files_are() {
     assert!(!text.contains(root().to_str().unwrap()), "{text}");
 }
 
-/// Beside the others, which need the files: so in a place of its own.
+/// In a directory of its own, because the other tests need the files.
 #[test]
-fn uninstall_leaves_nothing() {
+fn uninstall_removes_everything() {
     let destdir = Installed::get().destdir.with_file_name("uninstalled");
     let other = Installed::get().with_destdir(destdir.clone());
     other.make("install");

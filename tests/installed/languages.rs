@@ -2,13 +2,18 @@
 
 use crate::library::Installed;
 use std::process::Command;
-use support::{has, root, run};
+use support::disturbance::undisturbed;
+use support::{assert_passed, require, root};
 
 #[test]
 fn python_receives_a_live_event_with_ctypes() {
-    if !has("python3") {
+    if !require::program("python3") {
         return;
     }
     let shared = Installed::get().libdir().join("libcnproc.so.0");
-    run(Command::new("python3").arg(root().join("tests/c/listener.py")).arg(shared));
+    let program = root().join("tests/c/listener.py");
+    undisturbed(|| {
+        let output = Command::new("python3").arg(&program).arg(&shared).output().unwrap();
+        assert_passed("listener.py", &output);
+    });
 }

@@ -62,14 +62,14 @@ impl Installed {
         self.destdir.join(&LIBDIR[1..])
     }
 
-    /// What pkg-config says of the library.
+    /// The words that pkg-config prints for the library.
     pub(crate) fn pkg_config(&self, arguments: &[&str]) -> Vec<String> {
-        let said = run(Command::new("pkg-config")
+        let words = run(Command::new("pkg-config")
             .args(arguments)
             .arg("cnproc")
             .env("PKG_CONFIG_LIBDIR", self.libdir().join("pkgconfig"))
             .env("PKG_CONFIG_SYSROOT_DIR", &self.destdir));
-        said.split_whitespace().map(str::to_owned).collect()
+        split_words(&words)
     }
 
     /// Compiles a program out of the tree: `cc prog.c $(pkg-config --cflags --libs cnproc)`.
@@ -83,7 +83,7 @@ impl Installed {
         let dir = self.destdir.with_file_name("programs");
         fs::create_dir_all(&dir).unwrap();
         let name = source.file_stem().and_then(OsStr::to_str).unwrap();
-        // Tests run at the same time: a program that runs can't be written anew.
+        // A name of its own for each caller, since what runs cannot be written again.
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let program = dir.join(format!("{name}-{compiler}-{how:?}{}-{count}", flags.concat()));
@@ -114,14 +114,40 @@ impl Installed {
     }
 }
 
-/// What git knows of, and what it would not ignore: nothing that an earlier build left behind.
+/// The words of a command line, in which a backslash quotes a blank.
+fn split_words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut characters = line.trim().chars();
+    while let Some(character) = characters.next() {
+        match character {
+            ' ' => words.push(String::new()),
+            '\\' => words.last_mut().unwrap().extend(characters.next()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// What an earlier build or run left behind in the repository, and its history.
+const LEFT_BEHIND: [&str; 6] = [".git", "target", "results", "corpus", "artifacts", "coverage"];
+
+/// Copies the files of the repository, as a source tarball has them.
 fn copy_repository(to: &Path) {
-    let files = run(Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root()));
-    for file in files.lines().filter(|file| root().join(file).is_file()) {
-        let copy = to.join(file);
-        fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        fs::copy(root().join(file), copy).unwrap();
+    let mut dirs = vec![root()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let kind = entry.file_type().unwrap();
+            if path == target() || LEFT_BEHIND.iter().any(|name| entry.file_name() == *name) {
+                continue;
+            } else if kind.is_dir() {
+                dirs.push(path);
+            } else if kind.is_file() {
+                let copy = to.join(path.strip_prefix(root()).unwrap());
+                fs::create_dir_all(copy.parent().unwrap()).unwrap();
+                fs::copy(path, copy).unwrap();
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `make install` from a clean copy of the repository, and programs that see nothing but what it installed.
+//! `make install` from a clean copy of the repository, and programs that use only what it installed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "for tests")]
 

@@ -1,23 +1,22 @@
-//! Against the kernel that runs: its own description of its types, `/sys/kernel/btf/vmlinux`.
+//! Compared with the running kernel: its own description of its types, `/sys/kernel/btf/vmlinux`.
 
 use crate::{Kind, Member, table};
 use btf::{Btf, FlattenedType, Type};
+use std::path::Path;
+use support::require;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// None where the kernel does not tell, and a test may be skipped.
+/// None, and the calling test is skipped, if the kernel has no description of its types.
 fn kernel() -> Option<Btf> {
-    match Btf::from_file(BTF) {
-        Ok(btf) => Some(btf),
-        Err(error) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
-            eprintln!("skipped: {BTF}: {error}");
-            None
-        }
-        Err(error) => panic!("live tests are required, and {BTF} cannot be read: {error}"),
+    if !Path::new(BTF).exists() {
+        require::skip(&format!("no {BTF}"));
+        return None;
     }
+    Some(Btf::from_file(BTF).unwrap())
 }
 
-/// Adds the members of `of` that have none themselves.
+/// Adds the members of `of` that have no members themselves.
 fn flatten(btf: &Btf, of: &FlattenedType, path: &str, begin: u32, to: &mut Vec<Member>) {
     let (Type::Struct(members) | Type::Union(members)) = &of.base_type else {
         let kind = match &of.base_type {
@@ -28,7 +27,7 @@ fn flatten(btf: &Btf, of: &FlattenedType, path: &str, begin: u32, to: &mut Vec<M
             other => panic!("{path}: {other:?}"),
         };
         let (offset, size) = (begin as usize / 8, of.bits as usize / 8);
-        // An array without a length takes no place.
+        // An array without a length takes no room.
         if size != 0 {
             to.push(Member { path: path.to_owned(), offset, size, kind });
         }
@@ -46,7 +45,7 @@ fn flatten(btf: &Btf, of: &FlattenedType, path: &str, begin: u32, to: &mut Vec<M
 }
 
 #[test]
-fn the_structs_are_the_kernels() {
+fn structs_are_the_kernels() {
     let Some(btf) = kernel() else { return };
     for of in table::structs() {
         let kernels = btf.get_types().iter().find(|kernels| {
@@ -62,8 +61,8 @@ fn the_structs_are_the_kernels() {
     }
 }
 
-/// The enumerators of the kernel whose names begin as one of `prefixes`, or a sentence for those that
-/// the library does not know, or knows otherwise.
+/// Compares the kernel's enumerators with the library's constants. An error is a sentence about one that the library
+/// lacks, or has with another value.
 fn check(enumerators: &[(String, u32)]) -> Result<(), String> {
     let known = table::constants();
     for (name, value) in enumerators {
@@ -85,7 +84,7 @@ fn check(enumerators: &[(String, u32)]) -> Result<(), String> {
 }
 
 #[test]
-fn every_event_type_of_the_kernel_is_known() {
+fn each_event_type_of_the_kernel_is_known() {
     let Some(btf) = kernel() else { return };
     let enums = btf.get_types().iter().filter_map(|of| match &of.base_type {
         Type::Enum32(of) => Some(&of.entries),
@@ -101,7 +100,7 @@ fn every_event_type_of_the_kernel_is_known() {
 }
 
 #[test]
-fn an_unknown_event_type_is_told_in_a_sentence() {
+fn unknown_event_type_is_reported_in_a_sentence() {
     let exec = ("PROC_EVENT_EXEC".to_owned(), 2);
     assert_eq!(check(std::slice::from_ref(&exec)), Ok(()));
     let news = check(&[exec, ("PROC_EVENT_NEWS".to_owned(), 0x400)]).unwrap_err();

@@ -1,5 +1,5 @@
-//! The library's layouts and constants are the kernel's: those of the headers installed, and those of the
-//! kernel that runs.
+//! The library's layouts and constants are the kernel's: those of the installed headers, and those of the running
+//! kernel.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "for tests")]
 
@@ -7,7 +7,7 @@ mod btf;
 mod headers;
 mod table;
 
-/// A member that has no members, by its path from the outermost struct.
+/// A member without members of its own, by its path from the outermost struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Member {
     path: String,
@@ -16,7 +16,7 @@ struct Member {
     kind: Kind,
 }
 
-/// How a member reads: all of the connector's are integers, but for a name.
+/// How a member is read: all of the connector's are integers, except a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Signed,

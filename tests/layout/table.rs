@@ -1,7 +1,7 @@
-//! The library's own numbers: of `cnproc_parse::kernel`, as the compiler sees it.
+//! The library's own numbers: those of `cnproc_parse::kernel`, as the compiler sees them.
 //!
-//! They are committed as `tests/c/layout.def`, so that C compilers can hold them against headers:
-//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test layout` writes it anew.
+//! They are committed as `tests/c/layout.def`, so that C compilers can compare them with headers:
+//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test layout` writes that file.
 
 use crate::{Kind, Member};
 use cnproc_parse::kernel::{self, cn_msg, nlmsghdr, proc_event, proc_input};
@@ -16,7 +16,7 @@ pub(crate) struct Struct {
     pub(crate) members: Vec<Member>,
 }
 
-/// `$member as name` where the kernel has a union of members that read the same.
+/// `$member as name` where the kernel has a union of members that are read alike.
 macro_rules! structs {
     ($($type:ident { $($($member:ident).+ $(as $($alias:ident).+)?),* $(,)? })*) => {
         vec![$(Struct {
@@ -26,7 +26,7 @@ macro_rules! structs {
             members: vec![$(member(
                 structs!(@path $($member).+ $(as $($alias).+)?),
                 offset_of!($type, $($member).+),
-                // SAFETY: no memory is read: the place is only named, for its type.
+                // SAFETY: no memory is read: only the type of the place matters.
                 |at: *const $type| unsafe { &raw const (*at).$($member).+ },
             )),*],
         }),*]
@@ -101,7 +101,7 @@ pub(crate) fn constants() -> Vec<(&'static str, i64)> {
     ]
 }
 
-/// What the kernel's headers have only since Linux 6.6.
+/// Whether the kernel's headers have it only since Linux 6.6.
 fn is_since_6_6(name: &str) -> bool {
     ["proc_input", "PROC_EVENT_NONZERO_EXIT", "PROC_EVENT_ALL"].contains(&name)
 }
@@ -127,7 +127,7 @@ fn as_c() -> String {
 }
 
 #[test]
-fn the_committed_table_is_the_librarys() {
+fn committed_table_is_the_librarys() {
     let path = support::root().join("tests/c/layout.def");
     if std::env::var_os("CNPROC_BLESS").is_some() {
         fs::write(&path, as_c()).unwrap();
@@ -139,9 +139,9 @@ fn the_committed_table_is_the_librarys() {
     );
 }
 
-/// The table is written by hand: it has every constant that the library has.
+/// The table is written by hand. It has every constant that the library has.
 #[test]
-fn every_constant_is_in_the_table() {
+fn table_has_every_constant() {
     let source = support::root().join("cnproc-parse/src/kernel.rs");
     let source = fs::read_to_string(source).unwrap();
     let names =

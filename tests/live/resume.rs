@@ -1,47 +1,37 @@
-//! `Listener::check` on the live kernel, where nobody switches events off: that would silence all other
-//! listeners of the machine. The kernel tests do it, in virtual machines.
+//! `Listener::resume` where events are enabled, and stay so: disabling them would mute all other listeners of the
+//! machine. The kernel tests do that, in virtual machines.
 
-use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Resumed};
-use support::{child, live};
-
-/// Names the calling thread, which makes an event.
-fn set_name(name: &std::ffi::CStr) {
-    // SAFETY: the name ends with NUL; the kernel reads no more than 16 bytes.
-    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
-}
+use cnproc_sys::{Error, EventData, EventMask, Listener, Resumed};
+use support::{child, live, task};
 
 #[test]
-fn a_check_keeps_what_has_come_in_order_and_without_loss() {
-    let options = Listener::options().events(EventMask::COMM);
-    let Some(mut listener) = live::open(options) else { return };
-    // SAFETY: takes no arguments.
-    let thread = unsafe { libc::gettid() };
-    const NAMES: [&std::ffi::CStr; 3] = [c"check 0", c"check 1", c"check 2"];
-    for name in NAMES {
-        set_name(name);
-        assert_eq!(listener.resume(), Ok(Resumed::AlreadyOn));
-    }
-    let mut came = Vec::new();
-    live::until(&mut listener, |delivery| {
-        let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if let EventData::Comm(comm) = event.data()
-            && comm.process_pid == thread
-        {
-            came.push(comm.name().to_vec());
+fn resume_keeps_received_events_in_order() {
+    live::with(Listener::options().events(EventMask::COMM), |listener| {
+        const NAMES: [&str; 3] = ["resume 0", "resume 1", "resume 2"];
+        let thread = task::thread_id();
+        for name in NAMES {
+            task::set_name(name);
+            assert_eq!(listener.resume(), Ok(Resumed::AlreadyOn));
         }
-        (came.len() == NAMES.len()).then_some(())
+        let mut names = Vec::new();
+        live::find(listener, |event| {
+            if let EventData::Comm(comm) = event.data() {
+                names.extend((comm.process_pid == thread).then(|| comm.name().to_vec()));
+            }
+            (names.len() == NAMES.len()).then_some(())
+        });
+        assert_eq!(names, NAMES.map(|name| name.as_bytes().to_vec()));
+        assert!(listener.stats().acks >= 3, "each probe is acknowledged");
     });
-    assert_eq!(came, NAMES.map(|name| name.to_bytes().to_vec()));
-    assert!(listener.stats().acks >= 3, "each check is acknowledged");
 }
 
 #[test]
-fn a_child_may_not_check_its_parents_listener() {
-    let Some(mut listener) = live::open(Listener::options()) else { return };
-    let child = child::fork(|| {
-        let refused = listener.resume() == Err(Error::Forked);
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(i32::from(!refused)) }
+fn resume_in_forked_child_is_refused() {
+    live::with(Listener::options(), |listener| {
+        let child = child::fork(|| {
+            let is_refused = listener.resume() == Err(Error::Forked);
+            child::exit(i32::from(!is_refused));
+        });
+        assert_eq!(child.exit_status(), 0);
     });
-    assert_eq!(child.wait(), 0);
 }

@@ -1,12 +1,16 @@
-//! Threads and processes: which of them an event concerns, and when a process has really ended.
+//! Threads: which thread or process an event is about, and EXITs of a leader whose process lives on.
 
-use cnproc_sys::{Event, EventData, EventMask, Listener};
+use cnproc_sys::{Delivery, Event, EventData, EventMask, Listener};
 use std::ffi::{c_int, c_void};
-use support::task::{exit_thread, set_name, sleep_ms, start_thread};
-use support::{child, live};
+use support::child::{self, exit, pause};
+use support::disturbance::disturbed;
+use support::task::{exit_thread, set_name, start_thread};
+use support::{Gate, live, require, task};
 
 /// An event as its type, whether its pid is the leader's, and `is_thread`.
-fn shape(event: &Event, tgid: c_int) -> (&'static str, bool, bool) {
+type Shape = (&'static str, bool, bool);
+
+fn shape(event: &Event, tgid: c_int) -> Shape {
     let (kind, pid) = match event.data() {
         EventData::Fork(fork) => ("fork", fork.child_pid),
         EventData::Exec(exec) => ("exec", exec.process_pid),
@@ -21,158 +25,185 @@ fn shape(event: &Event, tgid: c_int) -> (&'static str, bool, bool) {
 const LEADER: bool = true;
 const THREAD: bool = true;
 
-extern "C" fn work_and_end_the_process(_: *mut c_void) -> c_int {
-    // The leader has gone by then.
-    sleep_ms(100);
-    set_name(c"still at work");
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(5) }
+/// A gate for a thread. Each run has its own, because a spoilt one may leave it open.
+fn new_gate() -> &'static Gate {
+    Box::leak(Box::new(Gate::new()))
 }
 
-extern "C" fn become_another_program(_: *mut c_void) -> c_int {
-    let arguments = [c"/bin/true".as_ptr(), std::ptr::null()];
-    // SAFETY: strings and array end as execv wants; a failure ends the process.
-    unsafe {
-        libc::execv(c"/bin/true".as_ptr(), arguments.as_ptr());
-        libc::_exit(9)
-    }
-}
-
-extern "C" fn work_and_end(_: *mut c_void) -> c_int {
-    set_name(c"thread");
-    support::flood::set_group(4242);
-    exit_thread(0)
-}
-
-/// All events of a process up to the end of its last thread.
-fn all_of(listener: &mut Listener, tgid: c_int, exits: usize) -> Vec<Event> {
+/// The next `count` events of a process.
+fn events_of(listener: &mut Listener, tgid: c_int, count: usize) -> Vec<Event> {
     let mut events = Vec::new();
-    let mut ended = 0;
-    live::until(listener, |delivery| {
-        let cnproc_sys::Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
-        if event.process_tgid() != Some(tgid) {
-            return None;
-        }
-        events.push(event);
-        ended += usize::from(matches!(event.data(), EventData::Exit(_)));
-        (ended == exits).then_some(())
+    live::find(listener, |event| {
+        events.extend((event.process_tgid() == Some(tgid)).then_some(*event));
+        (events.len() == count).then_some(())
     });
     events
 }
 
-/// The trap: the leader's exit looks like the process's end, with code 0, and its parent's ids. The program
-/// runs on.
+fn shapes(events: &[Event], tgid: c_int) -> Vec<Shape> {
+    events.iter().map(|event| shape(event, tgid)).collect()
+}
+
+extern "C" fn outlive_the_leader(gate: *mut c_void) -> c_int {
+    // SAFETY: it is never freed.
+    unsafe { &*gate.cast::<Gate>() }.wait();
+    set_name("still at work");
+    exit(5)
+}
+
+extern "C" fn exec_true(_: *mut c_void) -> c_int {
+    let arguments = [c"/bin/true".as_ptr(), std::ptr::null()];
+    // SAFETY: strings and array end as execv requires.
+    unsafe { libc::execv(c"/bin/true".as_ptr(), arguments.as_ptr()) };
+    exit(9)
+}
+
+/// The trap: the leader's EXIT looks as if the process ended, with code 0 and its parent's ids.
 #[test]
-fn exec_from_a_thread_shows_an_exit_of_the_leader_though_the_process_lives() {
-    let Some(mut listener) = live::open(Listener::options()) else { return };
-    let child = child::fork(|| {
-        start_thread(become_another_program);
-        loop {
-            sleep_ms(1000);
+fn exec_by_thread_shows_an_exit_of_the_leader() {
+    live::with(Listener::options(), |listener| {
+        let child = child::fork(|| {
+            start_thread(exec_true, &());
+            pause();
+        });
+        let pid = child.pid();
+        let events = events_of(listener, pid, 5);
+        let is_exit_of_thread =
+            |event: &Event| event.is_thread() && matches!(event.data(), EventData::Exit(_));
+        if events.iter().any(is_exit_of_thread) {
+            disturbed("the leader was so late with its EXIT that it had given its pid away");
         }
+        assert_eq!(
+            shapes(&events, pid),
+            [
+                ("fork", LEADER, !THREAD),
+                ("fork", !LEADER, THREAD),
+                ("exit", LEADER, !THREAD),
+                ("exec", LEADER, !THREAD),
+                ("exit", LEADER, !THREAD),
+            ]
+        );
+        let EventData::Exit(first) = events[2].data() else { panic!() };
+        assert_eq!(first.exit_code, 0);
+        assert_eq!(child.exit_status(), 0, "that of the new program");
     });
-    let pid = child.pid();
-    assert_eq!(child.wait(), 0, "the wait status is that of the new program");
-    let events = all_of(&mut listener, pid, 2);
-    let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
-    assert_eq!(
-        shapes,
-        [
-            ("fork", LEADER, !THREAD),
-            ("fork", !LEADER, THREAD),
-            ("exit", LEADER, !THREAD),
-            ("exec", LEADER, !THREAD),
-            ("exit", LEADER, !THREAD),
-        ]
-    );
-    let EventData::Exit(first) = events[2].data() else { panic!() };
-    assert_eq!(first.exit_code, 0);
 }
 
-/// The trap: a leader that calls pthread_exit shows an exit, and its other threads work on.
+/// The trap: a leader that calls pthread_exit shows an EXIT, and its other threads go on.
 #[test]
-fn a_leader_that_exits_first_shows_an_exit_though_the_process_lives() {
-    let Some(mut listener) = live::open(Listener::options()) else { return };
-    let child = child::fork(|| {
-        start_thread(work_and_end_the_process);
-        exit_thread(3);
+fn leader_that_exits_first_shows_its_exit_first() {
+    live::with(Listener::options(), |listener| {
+        let gate = new_gate();
+        let child = child::fork(|| {
+            start_thread(outlive_the_leader, gate);
+            exit_thread(3);
+        });
+        let pid = child.pid();
+        let events = events_of(listener, pid, 3);
+        assert_eq!(
+            shapes(&events, pid),
+            [("fork", LEADER, !THREAD), ("fork", !LEADER, THREAD), ("exit", LEADER, !THREAD),]
+        );
+        let EventData::Exit(leader) = events[2].data() else { panic!() };
+        assert_eq!(leader.exit_code, 3 << 8, "the thread's status, not the process's");
+        gate.open();
+        let events = events_of(listener, pid, 2);
+        assert_eq!(shapes(&events, pid), [("comm", !LEADER, THREAD), ("exit", !LEADER, THREAD)]);
+        assert_eq!(child.exit_status(), 5);
     });
-    let pid = child.pid();
-    let status = child.wait();
-    assert_eq!(libc::WEXITSTATUS(status), 5);
-    let events = all_of(&mut listener, pid, 2);
-    let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
-    assert_eq!(
-        shapes,
-        [
-            ("fork", LEADER, !THREAD),
-            ("fork", !LEADER, THREAD),
-            ("exit", LEADER, !THREAD),
-            ("comm", !LEADER, THREAD),
-            ("exit", !LEADER, THREAD),
-        ]
-    );
-    let EventData::Exit(leader) = events[2].data() else { panic!() };
-    assert_eq!(leader.exit_code, 3 << 8, "the thread's, not the process's status");
 }
 
-fn with_a_thread() {
-    start_thread(work_and_end);
-    sleep_ms(100);
-    set_name(c"leader");
+extern "C" fn work_and_exit(_: *mut c_void) -> c_int {
+    set_name("thread");
+    task::set_group(4242);
+    exit_thread(0)
+}
+
+/// A thread that works and exits, then a leader that does when the gate is opened.
+fn with_a_thread(gate: &Gate) {
+    start_thread(work_and_exit, &());
+    gate.wait();
+    set_name("leader");
 }
 
 #[test]
-fn what_concerns_a_thread_only_says_so() {
-    let Some(mut listener) = live::open(Listener::options()) else { return };
-    let child = child::fork(with_a_thread);
-    let pid = child.pid();
-    child.wait();
-    let events = all_of(&mut listener, pid, 2);
-    let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
-    assert_eq!(
-        shapes,
-        [
-            ("fork", LEADER, !THREAD),
-            ("fork", !LEADER, THREAD),
-            ("comm", !LEADER, THREAD),
-            ("gid", !LEADER, THREAD),
-            ("exit", !LEADER, THREAD),
-            ("comm", LEADER, !THREAD),
-            ("exit", LEADER, !THREAD),
-        ]
-    );
+fn events_of_a_thread_alone_are_marked() {
+    if !require::root() {
+        return;
+    }
+    live::with(Listener::options(), |listener| {
+        let gate = new_gate();
+        let child = child::fork(|| with_a_thread(gate));
+        let pid = child.pid();
+        let events = events_of(listener, pid, 5);
+        assert_eq!(
+            shapes(&events, pid),
+            [
+                ("fork", LEADER, !THREAD),
+                ("fork", !LEADER, THREAD),
+                ("comm", !LEADER, THREAD),
+                ("gid", !LEADER, THREAD),
+                ("exit", !LEADER, THREAD),
+            ]
+        );
+        gate.open();
+        let events = events_of(listener, pid, 2);
+        assert_eq!(shapes(&events, pid), [("comm", LEADER, !THREAD), ("exit", LEADER, !THREAD)]);
+        assert_eq!(child.exit_status(), 0);
+    });
 }
 
 #[test]
-fn processes_leaves_out_what_concerns_a_thread_only() {
+fn skip_threads_leaves_out_events_of_a_thread_alone() {
     for events in [EventMask::ALL, EventMask::FORK | EventMask::COMM | EventMask::EXIT] {
         let options = Listener::options().events(events).skip_threads(true);
-        let Some(mut listener) = live::open(options) else { return };
-        assert!(listener.stats().skip_threads);
-        let child = child::fork(with_a_thread);
-        let pid = child.pid();
-        child.wait();
-        let events = all_of(&mut listener, pid, 1);
-        let shapes: Vec<_> = events.iter().map(|event| shape(event, pid)).collect();
-        assert_eq!(
-            shapes,
-            [("fork", LEADER, !THREAD), ("comm", LEADER, !THREAD), ("exit", LEADER, !THREAD)]
-        );
-        assert_eq!(listener.stats().lost, 0, "what is left out is not lost");
+        live::with(options, |listener| {
+            assert!(listener.stats().skip_threads);
+            let mut every_event = Listener::options().open().unwrap();
+            let gate = new_gate();
+            let child = child::fork(|| with_a_thread(gate));
+            let pid = child.pid();
+            live::find(&mut every_event, |event| {
+                let is_exit = matches!(event.data(), EventData::Exit(exit)
+                    if exit.process_tgid == pid && exit.process_pid != pid);
+                is_exit.then_some(())
+            });
+            gate.open();
+            let events = live::life_of(listener, pid);
+            assert_eq!(
+                shapes(&events, pid),
+                [("fork", LEADER, !THREAD), ("comm", LEADER, !THREAD), ("exit", LEADER, !THREAD)]
+            );
+            assert_eq!(child.exit_status(), 0);
+            // What is left out is not lost.
+            live::assert_nothing_lost(listener);
+        });
     }
 }
 
-/// In the kernel: what is left out takes no room in the queue.
+/// The kernel filter leaves them out, so that they take no room in the queue.
 #[test]
-fn processes_leaves_threads_out_in_the_kernel() {
-    let options = Listener::options().events(EventMask::GID).skip_threads(true).receive_buffer(1);
-    let Some(mut listener) = live::open(options) else { return };
-    let flood = std::thread::spawn(|| (1..10_000).for_each(support::flood::set_group));
-    flood.join().unwrap();
-    while let Some(batch) = listener.recv(Some(std::time::Duration::ZERO)).unwrap() {
-        batch.for_each(drop);
+fn skip_threads_leaves_no_thread_in_the_queue() {
+    if !require::root() {
+        return;
     }
-    let stats = listener.stats();
-    assert!(stats.lost + stats.delivered < 1000, "{stats:?}");
+    let options = Listener::options().events(EventMask::GID).skip_threads(true).receive_buffer(1);
+    live::with(options, |listener| {
+        let of_thread = std::thread::spawn(|| {
+            (1..10_000).for_each(task::set_group);
+            task::thread_id()
+        });
+        let thread = of_thread.join().unwrap();
+        while let Some(batch) = listener.recv(live::NOW).unwrap() {
+            for delivery in batch {
+                let is_of_thread = matches!(delivery, Delivery::Event(event)
+                    if matches!(event.data(), EventData::Gid(gid) if gid.process_pid == thread));
+                assert!(!is_of_thread, "{delivery:?}");
+            }
+        }
+        // The queue has room for two or three events.
+        if listener.stats().lost > 1000 {
+            disturbed("another flood");
+        }
+    });
 }

@@ -1,49 +1,50 @@
-//! A listener in a program: waiting, with others, among signals, in threads.
+//! A listener in a program: waiting, by itself or with others, among signals, in threads.
 
-use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
+use cnproc_sys::{Delivery, Error, EventMask, Listener, Options};
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{child, flood, live};
+use support::live::NOW;
+use support::wait::HANG_LIMIT;
+use support::{child, disturbance, live, require, task};
 
-const NOW: Option<Duration> = Some(Duration::ZERO);
+const HANG_LIMIT_MS: c_int = HANG_LIMIT.as_millis() as c_int;
 
-/// GID events, of which other programs seldom make any.
+/// SID events, which other programs seldom generate.
 fn options() -> Options {
-    Listener::options().events(EventMask::GID)
+    Listener::options().events(EventMask::SID)
 }
 
-/// Makes an event of a child. Returns its pid.
-fn make() -> c_int {
-    let child = child::fork(|| flood::set_group(4711));
+/// Generates a SID event in a child. Returns its pid.
+fn generate() -> c_int {
+    let child = child::fork(|| {
+        // SAFETY: no memory is involved.
+        unsafe { libc::setsid() };
+    });
     let pid = child.pid();
-    assert_eq!(child.wait(), 0);
+    assert_eq!(child.exit_status(), 0);
     pid
 }
 
-fn hears(listener: &mut Listener, pid: c_int) {
-    live::until(listener, |delivery| match delivery {
-        Delivery::Event(event) => (event.process_tgid() == Some(pid)).then_some(()),
-        Delivery::Lost(_) => panic!("{delivery:?}"),
-    });
+fn assert_delivered(listener: &mut Listener, pid: c_int) {
+    live::find(listener, |event| (event.process_tgid() == Some(pid)).then_some(()));
 }
 
 #[test]
-fn many_listeners_in_one_process_each_hear_everything() {
-    let Some(first) = live::open(options()) else { return };
-    let mut listeners: Vec<_> = (0..50).map(|_| options().open().unwrap()).collect();
-    listeners.push(first);
-    let pid = make();
-    for listener in &mut listeners {
-        hears(listener, pid);
-    }
-    // One that goes does not take the others' events with it.
-    listeners.truncate(25);
-    let pid = make();
-    for listener in &mut listeners {
-        hears(listener, pid);
-    }
+fn many_listeners_in_one_process_receive_each_event() {
+    live::with(options(), |first| {
+        let mut others: Vec<_> = (0..50).map(|_| options().open().unwrap()).collect();
+        // Some are closed after the first event, which must not mute the rest.
+        for count in [50, 25] {
+            others.truncate(count);
+            let pid = generate();
+            assert_delivered(first, pid);
+            for listener in &mut others {
+                assert_delivered(listener, pid);
+            }
+        }
+    });
 }
 
 fn is_readable(listener: &Listener, timeout_ms: c_int) -> bool {
@@ -55,100 +56,100 @@ fn is_readable(listener: &Listener, timeout_ms: c_int) -> bool {
 }
 
 #[test]
-fn poll_tells_when_there_is_something_and_when_not() {
-    let Some(mut listener) = live::open(options()) else { return };
-    assert_eq!(listener.as_fd().as_raw_fd(), listener.as_raw_fd());
-    for _ in 0..10 {
-        while let Some(batch) = listener.recv(NOW).unwrap() {
-            batch.for_each(drop);
+fn descriptor_is_readable_while_events_are_queued() {
+    live::with(options(), |listener| {
+        assert_eq!(listener.as_fd().as_raw_fd(), listener.as_raw_fd());
+        live::drain(listener);
+        for _ in 0..10 {
+            let pid = generate();
+            assert!(is_readable(listener, HANG_LIMIT_MS));
+            assert_delivered(listener, pid);
+            live::drain(listener);
+            // Where it is still readable, another program has generated an event.
+            while is_readable(listener, 0) {
+                assert!(live::drain(listener) > 0, "readable, but there is nothing to receive");
+            }
         }
-        let pid = make();
-        assert!(is_readable(&listener, 20_000));
-        hears(&mut listener, pid);
-    }
-    while listener.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
-    assert!(!is_readable(&listener, 0));
+    });
 }
 
-/// As event loops use epoll: woken at edges, read until nothing is left.
+/// As event loops use epoll: woken at edges, they read until nothing is left.
 #[test]
-fn who_waits_for_edges_misses_nothing() {
-    let Some(mut listener) = live::open(options().receive_buffer(1 << 16)) else { return };
-    while listener.recv(NOW).unwrap().is_some_and(|batch| batch.count() > 0) {}
-    // SAFETY: the event is valid for reading.
-    let epoll = unsafe {
-        let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
-        let mut event =
-            libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET).cast_unsigned(), u64: 0 };
-        assert_eq!(
-            libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, listener.as_raw_fd(), &mut event),
-            0
-        );
-        epoll
-    };
-    for count in [1, 63, 64, 65, 1000, 1] {
-        let (mut seen, mut last) = (0, 0);
-        thread::spawn(move || (0..count).for_each(|gid| flood::set_group(gid + 1))).join().unwrap();
-        while seen < count {
-            let mut event = libc::epoll_event { events: 0, u64: 0 };
-            // SAFETY: the event is valid for writing.
-            assert_eq!(unsafe { libc::epoll_wait(epoll, &mut event, 1, 20_000) }, 1, "{last}");
-            while let Some(batch) = listener.recv(NOW).unwrap() {
-                for delivery in batch {
-                    match delivery {
-                        Delivery::Event(event) => {
-                            let EventData::Gid(gid) = event.data() else { panic!("{event}") };
-                            last = gid.rgid;
-                            seen += 1;
-                        }
-                        Delivery::Lost(lost) => seen += lost as u32,
+fn edge_triggered_caller_misses_nothing() {
+    if !require::root() {
+        return;
+    }
+    let options = Listener::options().events(EventMask::GID).receive_buffer(1 << 16);
+    live::with(options, |listener| {
+        live::drain(listener);
+        // SAFETY: the event is valid for reading.
+        let epoll = unsafe {
+            let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+            let events = (libc::EPOLLIN | libc::EPOLLET) as u32;
+            let mut event = libc::epoll_event { events, u64: 0 };
+            let added =
+                libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, listener.as_raw_fd(), &mut event);
+            assert_eq!(added, 0);
+            epoll
+        };
+        for count in [1, 63, 64, 65, 1000, 1] {
+            let child = child::fork(|| (0..count).for_each(|gid| task::set_group(gid + 1)));
+            let pid = child.pid();
+            assert_eq!(child.exit_status(), 0);
+            let mut seen = 0;
+            while seen < u64::from(count) {
+                let mut event = libc::epoll_event { events: 0, u64: 0 };
+                // SAFETY: the event is valid for writing.
+                let woken = unsafe { libc::epoll_wait(epoll, &mut event, 1, HANG_LIMIT_MS) };
+                assert_eq!(woken, 1, "{seen} of {count} came");
+                while let Some(batch) = listener.recv(NOW).unwrap() {
+                    for delivery in batch {
+                        seen += match delivery {
+                            Delivery::Event(event) => u64::from(event.process_tgid() == Some(pid)),
+                            Delivery::Lost(lost) => lost,
+                        };
                     }
                 }
             }
         }
-    }
-    // SAFETY: it is this test's.
-    unsafe { libc::close(epoll) };
+        // SAFETY: it is this test's.
+        unsafe { libc::close(epoll) };
+    });
 }
 
 #[test]
-fn a_wait_lasts_as_long_as_asked_and_ends() {
-    let Some(mut listener) = live::open(Listener::options().events(EventMask::SID)) else {
-        return;
-    };
-    for timeout in [Duration::from_micros(1), Duration::from_millis(3), Duration::from_millis(40)] {
-        let begin = Instant::now();
-        while let Some(batch) = listener.recv(Some(timeout)).unwrap() {
-            batch.for_each(drop);
+fn wait_lasts_as_long_as_its_timeout() {
+    live::with(options(), |listener| {
+        for milliseconds in [0, 3, 40] {
+            let timeout = Duration::from_millis(milliseconds) + Duration::from_micros(1);
+            let begin = Instant::now();
+            while let Some(batch) = listener.recv(Some(timeout)).unwrap() {
+                batch.for_each(drop);
+            }
+            assert!(begin.elapsed() >= timeout);
         }
-        assert!(begin.elapsed() >= timeout);
-    }
+    });
 }
 
 extern "C" fn nothing(_: c_int) {}
 
-/// A child that is interrupted every millisecond while it waits. The kernel would restart its calls.
+/// A child that a signal interrupts every millisecond while it waits; the kernel would restart its calls.
 #[test]
-fn signals_interrupt_a_wait_and_do_not_lengthen_it() {
-    if live::open(Listener::options()).is_none() {
-        return;
-    }
-    for flags in [0, libc::SA_RESTART] {
-        for timeout in [None, Some(Duration::from_millis(200))] {
-            let child = child::fork(|| {
-                let status = count_interruptions(flags, timeout);
-                // SAFETY: ends the process.
-                unsafe { libc::_exit(status) }
-            });
-            assert_eq!(child.wait(), 0, "{flags} {timeout:?}");
+fn signals_interrupt_a_wait_and_do_not_extend_it() {
+    live::run(|| {
+        for flags in [0, libc::SA_RESTART] {
+            for timeout in [None, Some(Duration::from_millis(200))] {
+                let child = child::fork(|| child::exit(wait_among_signals(flags, timeout)));
+                assert_eq!(child.exit_status(), 0, "{flags} {timeout:?}");
+            }
         }
-    }
+    });
 }
 
-/// 0 if a wait was interrupted, and, if it has an end, one begun anew with what is left of the time ended.
-fn count_interruptions(flags: c_int, timeout: Option<Duration>) -> c_int {
-    let options = Listener::options().events(EventMask::SID);
-    let Ok(mut listener) = options.open() else { return 1 };
+/// 0 if a wait was interrupted and, if it has a timeout, ended in time although it was begun again each time with the
+/// time left.
+fn wait_among_signals(flags: c_int, timeout: Option<Duration>) -> c_int {
+    let Ok(mut listener) = options().open() else { return 1 };
     // SAFETY: the structs are of integers and pointers, which may be null; they are valid for reading.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
@@ -176,23 +177,25 @@ fn count_interruptions(flags: c_int, timeout: Option<Duration>) -> c_int {
     let Some(timeout) = timeout else { return 3 };
     match (begin.elapsed() >= timeout, interruptions) {
         (true, 1..) => 0,
-        (true, 0) => 4,
+        // The machine was so busy that the child hardly ran.
+        (true, 0) => disturbance::STATUS,
         (false, _) => 5,
     }
 }
 
 #[test]
-fn a_listener_moves_between_threads() {
-    let Some(mut listener) = live::open(options()) else { return };
-    for _ in 0..3 {
-        let pid = make();
-        listener = thread::spawn(move || {
-            hears(&mut listener, pid);
-            listener
-        })
-        .join()
-        .unwrap();
-    }
-    // Closed elsewhere than opened.
-    thread::spawn(move || drop(listener)).join().unwrap();
+fn listener_moves_between_threads() {
+    live::run(|| {
+        let mut listener = options().open().unwrap();
+        for _ in 0..3 {
+            let pid = generate();
+            let moved = thread::spawn(move || {
+                assert_delivered(&mut listener, pid);
+                listener
+            });
+            listener = moved.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        // Closed in another thread than opened.
+        thread::spawn(move || drop(listener)).join().unwrap();
+    });
 }

@@ -1,5 +1,5 @@
-//! The kernel takes every filter program, and runs it as the function says: on a pair of datagram sockets
-//! of its own, whose filters see the same bytes as a netlink socket's.
+//! The kernel accepts every filter program, and its result is that of the function: on a pair of datagram sockets, whose
+//! filters get the same bytes as a netlink socket's.
 
 use crate::strategies;
 use cnproc_parse::{ByteOrder, EventMask, Filter, Message, encode, kernel};
@@ -45,9 +45,9 @@ impl Pair {
         assert_eq!(ret, 0, "{filter:?}: {}", std::io::Error::last_os_error());
     }
 
-    /// Whether the packet passes, whole.
+    /// Whether the packet passes. It must not be cut short.
     fn passes(&self, packet: &[u8]) -> bool {
-        // To the sender, what the filter refuses is sent.
+        // To the sender, a packet that the filter drops is sent.
         assert_eq!(self.sender.send(packet).unwrap(), packet.len());
         let mut received = [0; 256];
         match self.receiver.recv(&mut received) {
@@ -62,7 +62,7 @@ impl Pair {
 }
 
 #[test]
-fn the_kernel_takes_every_program() {
+fn kernel_accepts_every_program() {
     let pair = Pair::new();
     let bits: Vec<_> = (0..32).map(|bit| 1_u32 << bit).collect();
     let bits: Vec<_> =
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_kernel_runs_it_as_the_function_says(
+    fn kernel_and_function_agree(
         events in prop::collection::vec(strategies::event(), 8),
         mask in strategies::mask(),
         processes in any::<bool>(),

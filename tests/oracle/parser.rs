@@ -1,5 +1,5 @@
-//! C's view of a datagram, and Rust's: `tests/c/ref_parse.c` reads with the kernel's headers and macros,
-//! and holds `cnproc_parse` against what it sees; the parser must see the same.
+//! C's reading of a datagram and Rust's: `tests/c/ref_parse.c` reads with the kernel's headers and macros, and compares
+//! `cnproc_parse` with that. The parser must read the same.
 
 use crate::{strategies, text};
 use cnproc_parse::ByteOrder;
@@ -7,10 +7,12 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestR
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use support::Program;
 
-/// The C program, waiting for datagrams.
+/// The C program, which waits for datagrams.
 struct Oracle {
     process: Child,
+    _program: Program,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
@@ -18,11 +20,11 @@ struct Oracle {
 impl Oracle {
     fn start() -> Self {
         let program = support::compile("tests/c/ref_parse.c");
-        let mut process =
-            Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        std::fs::remove_file(program).unwrap();
+        let process =
+            Command::new(program.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut process = process.unwrap();
         let (input, output) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        Self { process, input, output: BufReader::new(output) }
+        Self { process, _program: program, input, output: BufReader::new(output) }
     }
 
     fn describe(&mut self, datagram: &[u8]) -> Vec<String> {
@@ -41,9 +43,9 @@ impl Oracle {
 }
 
 #[test]
-fn c_and_rust_see_the_same() {
+fn c_and_rust_read_the_same() {
     let oracle = RefCell::new(Oracle::start());
-    // Messages that are no events or bad, and events.
+    // How many messages were no events or bad, and how many were events.
     let seen = RefCell::new([0; 2]);
     let kept = FileFailurePersistence::WithSource("regressions");
     let mut config = Config { failure_persistence: Some(Box::new(kept)), ..Config::default() };

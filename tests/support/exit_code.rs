@@ -13,6 +13,6 @@ pub const fn of(error: &Error) -> i32 {
         Error::Muted => 205,
         Error::Interrupted => 206,
         Error::Sandboxed => 207,
-        _ => 255,
+        _ => 210,
     }
 }

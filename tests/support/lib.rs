@@ -1,27 +1,36 @@
-//! What several test files need: the C library, a C compiler, and processes that make events.
+//! What tests share: the C library and C programs, children and threads, and listeners on the running kernel.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
 
-mod alone;
 mod c_library;
+mod c_programs;
 pub mod child;
+pub mod disturbance;
 pub mod exit_code;
 pub mod flood;
 pub mod forger;
+mod gate;
 pub mod header;
 pub mod header_layout;
 pub mod live;
 pub mod namespace;
+pub mod procfs;
+pub mod require;
+mod running;
 mod rust_example;
 pub mod seccomp;
+mod shared;
 pub mod task;
 pub mod trace;
+pub mod wait;
 
-pub use alone::alone;
-pub use c_library::{
-    CLibrary, c_programs, cc, compile, compile_against, compile_with, exports, has, run, target,
-};
+pub use c_library::{CLibrary, cargo, cc, exports, run, target};
+pub use c_programs::{Program, assert_passed, c_programs, compile, compile_against};
+pub use gate::Gate;
+pub use procfs::kernel_version;
+pub use running::{Ended, Running};
 pub use rust_example::rust_example;
+pub use shared::shared;
 
 use std::path::{Path, PathBuf};
 

@@ -1,51 +1,120 @@
-//! Tests on the live kernel. They follow their own pids: other programs make events, too.
+//! Tests with a listener on the running kernel. They follow their own pids: other programs generate events, too.
 
-use cnproc_sys::{Delivery, Event, Listener, Options};
+use crate::disturbance::{Disturbed, disturbed, undisturbed};
+use crate::require;
+use crate::wait::HANG_LIMIT;
+use cnproc_sys::{Delivery, Event, EventData, Listener, Options};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-/// Opens a listener. None where the kernel does not let this process listen, and the test may be
-/// skipped: with `CNPROC_REQUIRE_LIVE` set, it may not.
+/// A timeout of zero.
+pub const NOW: Option<Duration> = Some(Duration::ZERO);
+
+/// Opens a listener. None, and the calling test is skipped, if this process cannot listen.
 pub fn open(options: Options) -> Option<Listener> {
     match options.open() {
         Ok(listener) => Some(listener),
-        Err(error) if std::env::var_os("CNPROC_REQUIRE_LIVE").is_none() => {
-            eprintln!("skipped: {error}");
+        Err(error) => {
+            require::skip_unless_unexpected(error);
             None
         }
-        Err(error) => panic!("live tests are required: {error}"),
     }
 }
 
-/// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Receives until `wanted` has found what it looks for. Losses are its to judge.
-pub fn until<T>(listener: &mut Listener, mut wanted: impl FnMut(Delivery) -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Some(batch) = listener.recv(Some(Duration::from_millis(100))).unwrap() {
-            for delivery in batch {
-                if let Some(found) = wanted(delivery) {
-                    return found;
-                }
+/// Runs a test with a listener, and runs it again if it was disturbed. Skips it if this process cannot listen.
+pub fn with(options: Options, mut test: impl FnMut(&mut Listener)) {
+    undisturbed(|| {
+        let Some(mut listener) = open(options) else { return };
+        let run = catch_unwind(AssertUnwindSafe(|| test(&mut listener)));
+        if let Err(panic) = run {
+            if panic.is::<Disturbed>() {
+                assert_has_been_full(&mut listener);
             }
+            resume_unwind(panic);
         }
-    }
-    panic!("what the test waits for did not come in {PATIENCE:?}");
+    });
 }
 
-/// All events about process `tgid`, up to and with its end.
+/// Runs a test that opens its listeners itself, and runs it again if it was disturbed. Skips it if this process cannot
+/// listen.
+pub fn run(mut test: impl FnMut()) {
+    undisturbed(|| {
+        if require::live() {
+            test();
+        }
+    });
+}
+
+/// What an event takes of the receive buffer is 832 bytes on x86-64, and less than this everywhere.
+const BYTES_PER_EVENT: u32 = 2048;
+
+/// A listener that lost events because of others has delivered a full queue. Otherwise the library is at fault.
+fn assert_has_been_full(listener: &mut Listener) {
+    while let Ok(Some(batch)) = listener.recv(NOW) {
+        batch.for_each(drop);
+    }
+    let stats = listener.stats();
+    let least = u64::from(stats.receive_buffer / BYTES_PER_EVENT);
+    let is_plausible = stats.lost == 0 || stats.delivered + stats.forged >= least;
+    assert!(is_plausible, "events were lost though the queue was never full: {stats:?}");
+}
+
+/// The event. A loss is a disturbance: other programs have filled the queue.
+pub fn event(delivery: Delivery) -> Event {
+    match delivery {
+        Delivery::Event(event) => event,
+        Delivery::Lost(count) => disturbed(format!("{count} events lost")),
+    }
+}
+
+/// Asserts that nothing has been lost. If there was, it is a disturbance.
+pub fn assert_nothing_lost(listener: &Listener) {
+    let stats = listener.stats();
+    if stats.lost > 0 {
+        disturbed(format!("{} events lost", stats.lost));
+    }
+}
+
+/// Receives until `wanted` returns a value. It decides on losses, too.
+pub fn until<T>(listener: &mut Listener, mut wanted: impl FnMut(Delivery) -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        let batch = listener.recv(Some(Duration::from_millis(100))).unwrap();
+        if let Some(found) = batch.into_iter().flatten().find_map(&mut wanted) {
+            return found;
+        }
+        assert!(begin.elapsed() < HANG_LIMIT, "the event did not come in {HANG_LIMIT:?}");
+    }
+}
+
+/// Receives events until `wanted` returns a value. A loss is a disturbance.
+pub fn find<T>(listener: &mut Listener, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    until(listener, |delivery| wanted(&event(delivery)))
+}
+
+/// All events about process `tgid`, up to its leader's EXIT.
 pub fn life_of(listener: &mut Listener, tgid: i32) -> Vec<Event> {
     let mut events = Vec::new();
-    until(listener, |delivery| {
-        let Delivery::Event(event) = delivery else { panic!("{delivery:?}") };
+    find(listener, |event| {
         if event.process_tgid() != Some(tgid) {
             return None;
         }
-        events.push(event);
-        let ended =
-            matches!(event.data(), cnproc_sys::EventData::Exit(exit) if exit.process_pid == tgid);
-        ended.then_some(())
+        events.push(*event);
+        let is_exit = matches!(event.data(), EventData::Exit(exit) if exit.process_pid == tgid);
+        is_exit.then_some(())
     });
     events
+}
+
+/// Receives whatever is queued. Returns how many messages that was, with those that others have forged.
+pub fn drain(listener: &mut Listener) -> u64 {
+    let messages = |listener: &Listener| {
+        let stats = listener.stats();
+        stats.delivered + stats.lost + stats.forged
+    };
+    let before = messages(listener);
+    while let Some(batch) = listener.recv(NOW).unwrap() {
+        batch.for_each(drop);
+    }
+    messages(listener) - before
 }

@@ -1,22 +1,13 @@
 //! Programs of `cnproc-sys/examples`.
 
-use crate::{root, run, target};
+use crate::{cargo, root, run, target};
 use std::path::PathBuf;
-use std::process::Command;
 
-/// Builds an example, if it is not up to date. Returns the program.
+/// Builds an example unless it is up to date. Returns the program.
 pub fn rust_example(name: &str) -> PathBuf {
-    run(Command::new("cargo")
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "cnproc-sys",
-            "--features",
-            "std",
-            "--example",
-            name,
-        ])
+    run(cargo()
+        .args(["build", "--quiet", "--package", "cnproc-sys", "--features", "std", "--example"])
+        .arg(name)
         .current_dir(root()));
     target().join("debug/examples").join(name)
 }

@@ -9,7 +9,7 @@ pub fn refuse(call: c_long, argument: Option<(u32, c_int)>, errno: c_int) {
     // offsetof(struct seccomp_data, args) is 16; of each argument the low half.
     let half = if cfg!(target_endian = "big") { 4 } else { 0 };
     let (at, value) = match argument {
-        Some((index, value)) => (16 + 8 * index + half, value.cast_unsigned()),
+        Some((index, value)) => (16 + 8 * index + half, value as u32),
         None => (0, call as u32),
     };
     let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
@@ -19,7 +19,7 @@ pub fn refuse(call: c_long, argument: Option<(u32, c_int)>, errno: c_int) {
         step(jump, 0, 3, call as u32),
         step(load, 0, 0, at),
         step(jump, 0, 1, value),
-        step(give, 0, 0, libc::SECCOMP_RET_ERRNO | errno.cast_unsigned()),
+        step(give, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
         step(give, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };

@@ -1,40 +1,44 @@
-//! A kernel before Linux 4.12, which has no drop counter: only ENOBUFS and the numbers tell of a loss.
+//! A kernel before Linux 4.12, which has no drop counter: only ENOBUFS and the sequence numbers show a loss.
 
-use super::place::make;
+use super::generate;
 use cnproc_sys::{Delivery, EventMask, Listener};
+use std::panic::resume_unwind;
 use std::thread;
-use std::time::Duration;
-use support::alone;
-use support::{live, seccomp};
+use support::flood::Flood;
+use support::live::NOW;
+use support::wait::HANG_LIMIT;
+use support::{live, require, seccomp, task};
 
-/// Runs in a thread to which the kernel has no drop counter.
-fn without_a_drop_counter(body: impl FnOnce() + Send + 'static) {
-    let thread = thread::spawn(|| {
-        seccomp::refuse(libc::SYS_getsockopt, Some((2, libc::SO_MEMINFO)), libc::ENOPROTOOPT);
-        body();
+/// Runs in a thread for which the kernel has no drop counter.
+fn without_a_drop_counter(body: impl Fn() + Send + Copy + 'static) {
+    if !require::root() {
+        return;
+    }
+    live::run(move || {
+        let thread = thread::spawn(move || {
+            seccomp::refuse(libc::SYS_getsockopt, Some((2, libc::SO_MEMINFO)), libc::ENOPROTOOPT);
+            body();
+        });
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic));
     });
-    thread.join().unwrap();
 }
 
+/// Receives whatever is queued. Returns how many events were delivered, and how many reported lost.
 fn receive_all(listener: &mut Listener) -> (u64, u64) {
-    let (mut delivered, mut told) = (0, 0);
-    while let Some(batch) = listener.recv(Some(Duration::ZERO)).unwrap() {
+    let (mut delivered, mut lost) = (0, 0);
+    while let Some(batch) = listener.recv(NOW).unwrap() {
         for delivery in batch {
             match delivery {
                 Delivery::Event(_) => delivered += 1,
-                Delivery::Lost(count) => told += count,
+                Delivery::Lost(count) => lost += count,
             }
         }
     }
-    (delivered, told)
+    (delivered, lost)
 }
 
 #[test]
-fn a_loss_is_told_all_the_same_and_that_the_count_is_a_lower_bound() {
-    let _alone = alone();
-    if live::open(Listener::options()).is_none() {
-        return;
-    }
+fn loss_is_reported_and_its_count_is_a_lower_bound() {
     without_a_drop_counter(|| {
         for (events, receive_buffer) in
             [(EventMask::GID, 1 << 16), (EventMask::GID, 1), (EventMask::ALL, 1 << 16)]
@@ -45,53 +49,46 @@ fn a_loss_is_told_all_the_same_and_that_the_count_is_a_lower_bound() {
             receive_all(&mut listener);
             for _ in 0..3 {
                 let before = listener.stats().lost;
-                make(1000);
-                let (delivered, told) = receive_all(&mut listener);
-                assert!(delivered > 0 && told > 0, "{delivered} {told}");
-                assert_eq!(listener.stats().lost, before + told);
-                // It hears on.
-                make(1);
+                generate(1000);
+                let (delivered, lost) = receive_all(&mut listener);
+                assert!(delivered > 0 && lost > 0, "{delivered} {lost}");
+                assert_eq!(listener.stats().lost, before + lost);
+                // It still receives.
+                generate(1);
                 assert!(receive_all(&mut listener).0 > 0);
             }
         }
     });
-    assert!(!live::open(Listener::options()).unwrap().stats().lost_is_lower_bound);
+    live::with(Listener::options(), |listener| {
+        assert!(!listener.stats().lost_is_lower_bound, "with a drop counter");
+    });
 }
 
-/// Unfiltered, the numbers know them all, once an event of the same CPU has come.
+/// Unfiltered, the sequence numbers show every loss once a later event of the same CPU has come.
 #[test]
-fn unfiltered_the_numbers_count_every_loss() {
-    let _alone = alone();
-    if live::open(Listener::options()).is_none() {
-        return;
-    }
+fn sequence_numbers_count_every_unfiltered_loss() {
     without_a_drop_counter(|| {
-        support::flood::pin(&support::flood::cpus()[..1]);
+        task::pin(&task::cpus()[..1]);
         let mut listener = Listener::options().receive_buffer(1 << 16).open().unwrap();
-        make(1);
+        generate(1);
         receive_all(&mut listener);
-        make(1000);
+        generate(1000);
         let (delivered, first) = receive_all(&mut listener);
-        make(1);
+        generate(1);
         let (_, rest) = receive_all(&mut listener);
         assert!(delivered + first + rest >= 1000, "{delivered} {first} {rest}");
     });
 }
 
 #[test]
-fn with_a_tiny_buffer_it_opens_and_nothing_lost_before_is_forgotten() {
-    let _alone = alone();
-    if live::open(Listener::options()).is_none() {
-        return;
-    }
+fn tiny_buffer_opens_in_a_flood_and_receives() {
     without_a_drop_counter(|| {
-        let flood = support::flood::Flood::start(u32::MAX >> 2, u32::MAX);
+        let _flood = Flood::endless();
         for _ in 0..50 {
             let options = Listener::options().events(EventMask::GID).receive_buffer(1);
             let mut listener = options.open().unwrap();
-            let batch = listener.recv(Some(live::PATIENCE)).unwrap().unwrap();
+            let batch = listener.recv(Some(HANG_LIMIT)).unwrap().unwrap();
             assert!(batch.count() > 0);
         }
-        drop(flood);
     });
 }
