@@ -552,6 +552,76 @@ const char *cnproc_last_call(const struct cnproc *cp);
 /* The process of an event. One thread at a time may use it. It does not need its listener. */
 struct cnproc_process;
 
+/*
+ * Finds the process of an event; for CNPROC_EVENT_FORK, the child. All facts then come from that one process,
+ * and once it has been reaped they fail with -ESRCH. cnproc_process_identity() returns whether it is proven
+ * to be the event's process. Call this before the next cnproc_recv(), with the event as it was received. On
+ * success *out is the process, to be closed with cnproc_process_close(). Returns 0, or
+ *
+ * -ESRCH               the process is gone, or its pid may belong to another process
+ * -EACCES              the process is hidden from this user (/proc is mounted with hidepid)
+ * -EINVAL              an argument is not valid, or the event has no process
+ * -CNPROC_ENOPROCFS    /proc is not mounted, or belongs to another pid namespace
+ * -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
+ * -CNPROC_EFORKED      the listener belongs to another process
+ * -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, or another errno of a system call
+ */
+int cnproc_process_open(struct cnproc_process **out,
+                        struct cnproc *cp,
+                        const struct cnproc_event *event);
+
+/*
+ * As cnproc_process_open(), and reads the command line first, as cnproc_process_cmdline() does: that of a
+ * program that exits soon is obtained more often. Returns the length of the command line; or the error of
+ * either function, and then *out is not written.
+ */
+ssize_t cnproc_process_open_cmdline(struct cnproc_process **out,
+                                    struct cnproc *cp,
+                                    const struct cnproc_event *event,
+                                    char *buf,
+                                    size_t len);
+
+/*
+ * Finds the parent that a CNPROC_EVENT_FORK names, as cnproc_process_open() finds the child. It is never
+ * CNPROC_IDENTITY_PROVEN: the kernel can name a parent that has already exited. Returns 0, or an error of
+ * cnproc_process_open(); -EINVAL for an event of another type.
+ */
+int cnproc_process_open_parent(struct cnproc_process **out,
+                               struct cnproc *cp,
+                               const struct cnproc_event *event);
+
+/*
+ * Opens the process that has a pid now, without an event. All facts then come from that one process. It is
+ * CNPROC_IDENTITY_PROVEN, and cnproc_process_replaced() returns CNPROC_REPLACED_UNKNOWN. Returns 0, or an
+ * error of cnproc_process_open(); -ESRCH if pid is the id of a thread.
+ */
+int cnproc_process_open_pid(struct cnproc_process **out, struct cnproc *cp, int32_t pid);
+
+/* Closes a process. NULL is ignored. errno stays as it is. */
+void cnproc_process_close(struct cnproc_process *process);
+
+/*
+ * Returns CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY: whether it is proven that this is the event's
+ * process, see cnproc_process_open(3). Or returns
+ *
+ * -EINVAL  process is NULL
+ */
+int cnproc_process_identity(const struct cnproc_process *process);
+
+/*
+ * Returns whether the process has executed another program since the event: CNPROC_REPLACED_*. Call it after
+ * reading facts that must belong to the same program, and before the next cnproc_recv(). For a moment at the
+ * end of an execve, facts already belong to the new program, and this is still CNPROC_REPLACED_NO. Or
+ * returns
+ *
+ * -EINVAL          an argument is NULL
+ * -CNPROC_EFORKED  the listener belongs to another process
+ * -ENOMEM, -ENOBUFS, or another errno of a system call
+ */
+int cnproc_process_replaced(const struct cnproc_process *process, struct cnproc *cp);
+
+/* ---- Facts about a process --------------------------------------------------------- */
+
 /* The ids and the state of a process. Later versions may have more members. */
 struct cnproc_process_status {
     /* The parent; 0 if it is in an outer pid namespace, or if it is the kernel. */
@@ -578,58 +648,6 @@ struct cnproc_process_status {
 };
 
 /*
- * Finds the process of an event; for CNPROC_EVENT_FORK, the child. All facts then come from that one process,
- * and once it has been reaped they fail with -ESRCH. cnproc_process_identity() returns whether it is proven
- * to be the event's process. Call this before the next cnproc_recv(), with the event as it was received. On
- * success *out is the process, to be closed with cnproc_process_close(). Returns 0, or
- *
- * -ESRCH              the process is gone, or its pid may belong to another process
- * -EACCES             the process is hidden from this user (/proc is mounted with hidepid)
- * -EINVAL             an argument is not valid, or the event has no process
- * -CNPROC_ENOPROCFS   /proc is not mounted, or belongs to another pid namespace
- * -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
- * -CNPROC_EFORKED     the listener belongs to another process
- * -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, or another errno of a system call
- */
-int cnproc_process_open(struct cnproc_process **out,
-                        struct cnproc *cp,
-                        const struct cnproc_event *event);
-
-/* Closes a process. NULL is ignored. errno stays as it is. */
-void cnproc_process_close(struct cnproc_process *process);
-
-/*
- * Returns CNPROC_IDENTITY_PROVEN or CNPROC_IDENTITY_LIKELY: whether it is proven that this is the event's
- * process, see cnproc_process_open(3). Or returns
- *
- * -EINVAL  process is NULL
- */
-int cnproc_process_identity(const struct cnproc_process *process);
-
-/*
- * Returns whether the process has executed another program since the event: CNPROC_REPLACED_*. Call it after
- * reading facts that must belong to the same program, and before the next cnproc_recv(). For a moment at the
- * end of an execve, facts already belong to the new program, and this is still CNPROC_REPLACED_NO. Or
- * returns
- *
- * -EINVAL          an argument is NULL
- * -CNPROC_EFORKED  the listener belongs to another process
- * -ENOMEM, -ENOBUFS, or another errno of a system call
- */
-int cnproc_process_replaced(const struct cnproc_process *process, struct cnproc *cp);
-
-/*
- * Returns a new pidfd of the process, by which it can be signalled and waited for safely. It is close-on-exec,
- * and the caller closes it. Or returns
- *
- * -ESRCH   the process is gone
- * -ENOSYS  the kernel has no pidfds, which require Linux 5.3
- * -EINVAL  process is NULL
- * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
- */
-int cnproc_process_pidfd(const struct cnproc_process *process);
-
-/*
  * Writes the command line, as snprintf does: at most len bytes, with a final NUL. buf may be NULL if len
  * is 0. Each argument ends with a NUL. The bytes are those of /proc/PID/cmdline, which the process can
  * change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
@@ -645,10 +663,25 @@ ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
                                size_t len);
 
 /*
+ * Writes the environment that the program was started with; otherwise as cnproc_process_cmdline(). Each
+ * variable ends with a NUL. 0 for a kernel thread and a zombie; -EACCES without the right to trace the
+ * process.
+ */
+ssize_t cnproc_process_environ(const struct cnproc_process *process,
+                               char *buf,
+                               size_t len);
+
+/*
  * Writes the path of the program, followed by " (deleted)" if it has been deleted; otherwise as
  * cnproc_process_cmdline(). 0 for a kernel thread and a zombie.
  */
 ssize_t cnproc_process_exe(const struct cnproc_process *process, char *buf, size_t len);
+
+/*
+ * Returns 1 if the program's file has been deleted or replaced, 0 if not, or an error of cnproc_process_exe().
+ * The path does not show it: a file may really be named "x (deleted)".
+ */
+int cnproc_process_exe_is_deleted(const struct cnproc_process *process);
 
 /* Writes the path of the working directory; otherwise as cnproc_process_exe(). 0 for a zombie. */
 ssize_t cnproc_process_cwd(const struct cnproc_process *process, char *buf, size_t len);
@@ -668,6 +701,17 @@ ssize_t cnproc_process_cgroup(const struct cnproc_process *process,
                               size_t len);
 
 /*
+ * Returns the pid of the process inside its own pid namespace: 1 for the first process of a container. Before
+ * Linux 4.1, the pid itself. Or returns
+ *
+ * -ESRCH   the process is gone
+ * -EACCES  permission denied
+ * -EINVAL  process is NULL
+ * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
+ */
+int cnproc_process_nspid(const struct cnproc_process *process);
+
+/*
  * Writes the ids and the state of the process. size is sizeof *status. Returns 0, or
  *
  * -ESRCH               the process is gone
@@ -679,6 +723,33 @@ ssize_t cnproc_process_cgroup(const struct cnproc_process *process,
 int cnproc_process_get_status(const struct cnproc_process *process,
                               struct cnproc_process_status *status,
                               size_t size);
+
+/*
+ * Returns a new pidfd of the process, by which it can be signalled and waited for safely. It is close-on-exec,
+ * and the caller closes it. Or returns
+ *
+ * -ESRCH   the process is gone
+ * -ENOSYS  the kernel has no pidfds, which require Linux 5.3
+ * -EINVAL  process is NULL
+ * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
+ */
+int cnproc_process_pidfd(const struct cnproc_process *process);
+
+/*
+ * Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
+ * descriptor is close-on-exec, and the caller closes it. Returns it, or an error of cnproc_process_pidfd();
+ * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
+ */
+int cnproc_process_exe_fd(const struct cnproc_process *process);
+
+/*
+ * Returns a new descriptor of the process's directory /proc/PID, for openat() and similar: it stays bound to
+ * this process. It is an O_PATH descriptor, close-on-exec, and the caller closes it. Or returns
+ *
+ * -EINVAL  process is NULL
+ * -EMFILE, or another errno of a system call
+ */
+int cnproc_process_dirfd(const struct cnproc_process *process);
 
 /* ---- Parsing datagrams ------------------------------------------------------------- */
 

@@ -28,29 +28,43 @@ pub struct cnproc {
 /// # Safety
 /// `cp` must be NULL or a handle of `cnproc_open` that has not been closed, and no other function may be
 /// running on it except `cnproc_wake`.
-pub(crate) unsafe fn with_listener(
+pub(crate) unsafe fn try_listener<T>(
     cp: *const cnproc,
-    function: impl FnOnce(&mut Listener) -> Result<c_int, Error>,
-) -> c_int {
+    function: impl FnOnce(&mut Listener) -> Result<T, Error>,
+) -> Result<T, c_int> {
     // SAFETY: by contract NULL, or valid and not freed before the function returns. No exclusive reference to
     // the handle as a whole is made until it is closed.
-    let Some(cp) = (unsafe { cp.as_ref() }) else { return INVALID };
+    let Some(cp) = (unsafe { cp.as_ref() }) else { return Err(INVALID) };
     let _uncancellable = Uncancellable::new();
     // SAFETY: by contract this is the only function that runs on the handle, except cnproc_wake, which reaches
     // only `waker`; so this is the only reference to the listener.
     let listener = unsafe { &mut *cp.listener.get() };
-    function(listener).unwrap_or_else(|error| {
+    function(listener).map_err(|error| {
         cp.failed_call.set(error::failed_call(&error));
         error::number(&error)
     })
 }
 
+/// As [`try_listener`], for a function whose result is a number.
+///
+/// # Safety
+/// That of [`try_listener`].
+pub(crate) unsafe fn with_listener(
+    cp: *const cnproc,
+    function: impl FnOnce(&mut Listener) -> Result<c_int, Error>,
+) -> c_int {
+    // SAFETY: by contract.
+    match unsafe { try_listener(cp, function) } {
+        Ok(number) | Err(number) => number,
+    }
+}
+
 /// The system call because of which a function last failed.
 ///
 /// # Safety
-/// As for [`with_listener`].
+/// That of [`try_listener`].
 pub(crate) unsafe fn last_call(cp: *const cnproc) -> Option<Call> {
-    // SAFETY: as in `with_listener`. The cell is not written meanwhile: no other function runs that does.
+    // SAFETY: as in `try_listener`. The cell is not written meanwhile: no other function runs that does.
     unsafe { cp.as_ref() }?.failed_call.get()
 }
 
@@ -154,7 +168,7 @@ pub unsafe extern "C" fn cnproc_open(
     };
     let Some(wanted) = wanted else { return INVALID };
     let _uncancellable = Uncancellable::new();
-    let (number, call) = match open(wanted).map(memory::allocate) {
+    let (number, call) = match open(wanted).map(memory::place) {
         Ok(Some(cp)) => {
             // SAFETY: `out` is not NULL, and by contract points to a pointer, which may be misaligned.
             unsafe { out.write_unaligned(cp.as_ptr()) };
@@ -177,7 +191,7 @@ pub unsafe extern "C" fn cnproc_open(
 pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
     let Some(cp) = NonNull::new(cp) else { return };
     let _uncancellable = Uncancellable::new();
-    // SAFETY: by contract from cnproc_open, which allocated it, and used by nobody any more.
+    // SAFETY: by contract from cnproc_open, which placed it there, and used by nobody any more.
     unsafe { memory::release(cp) };
 }
 

@@ -36,12 +36,20 @@ mod error;
 
 mod process;
 
+mod facts;
+
 mod parse;
 
 mod version;
 
 pub use error::*;
 pub use event::*;
+pub use facts::{
+    cnproc_process_cgroup, cnproc_process_cmdline, cnproc_process_comm, cnproc_process_cwd,
+    cnproc_process_dirfd, cnproc_process_environ, cnproc_process_exe, cnproc_process_exe_fd,
+    cnproc_process_exe_is_deleted, cnproc_process_get_status, cnproc_process_nspid,
+    cnproc_process_pidfd, cnproc_process_status,
+};
 pub use handle::{
     CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, cnproc, cnproc_adopt, cnproc_close, cnproc_open,
     cnproc_options, cnproc_set_events,
@@ -53,10 +61,9 @@ pub use inspect::{
 pub use parse::cnproc_parse;
 pub use process::{
     CNPROC_IDENTITY_LIKELY, CNPROC_IDENTITY_PROVEN, CNPROC_REPLACED_NO, CNPROC_REPLACED_UNKNOWN,
-    CNPROC_REPLACED_YES, cnproc_process, cnproc_process_cgroup, cnproc_process_close,
-    cnproc_process_cmdline, cnproc_process_comm, cnproc_process_cwd, cnproc_process_exe,
-    cnproc_process_get_status, cnproc_process_identity, cnproc_process_open, cnproc_process_pidfd,
-    cnproc_process_replaced, cnproc_process_status,
+    CNPROC_REPLACED_YES, cnproc_process, cnproc_process_close, cnproc_process_identity,
+    cnproc_process_open, cnproc_process_open_cmdline, cnproc_process_open_parent,
+    cnproc_process_open_pid, cnproc_process_replaced,
 };
 pub use receive::{cnproc_fd, cnproc_recv, cnproc_wake};
 pub use resume::{

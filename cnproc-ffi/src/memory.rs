@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 /// Moves a value to memory of its own. `None` if there is no memory: then the value is dropped.
-pub(crate) fn allocate<T>(value: T) -> Option<NonNull<T>> {
+pub(crate) fn place<T>(value: T) -> Option<NonNull<T>> {
     // malloc aligns for every type of C, and no handle is aligned more strictly.
     const { assert!(align_of::<T>() <= 8) };
     // SAFETY: malloc accepts any size.
@@ -16,11 +16,11 @@ pub(crate) fn allocate<T>(value: T) -> Option<NonNull<T>> {
 /// Drops a value, and frees its memory. errno stays as it is.
 ///
 /// # Safety
-/// `memory` must come from [`allocate`], and must not be used any more.
+/// `memory` must come from [`place`], and must not be used any more.
 pub(crate) unsafe fn release<T>(memory: NonNull<T>) {
     // SAFETY: libc returns a valid pointer to the calling thread's errno.
     let errno = unsafe { *libc::__errno_location() };
-    // SAFETY: by contract `allocate` wrote a `T` there, which nothing uses any more: it is dropped once, here,
+    // SAFETY: by contract `place` wrote a `T` there, which nothing uses any more: it is dropped once, here,
     // and the memory, which malloc returned, is freed after that.
     unsafe {
         memory.drop_in_place();

@@ -4,10 +4,11 @@ use crate::cancel::Uncancellable;
 use crate::convert;
 use crate::error::{self, INVALID};
 use crate::event::cnproc_event;
-use crate::handle::{cnproc, with_listener};
+use crate::facts::TextBuffer;
+use crate::handle::{cnproc, try_listener, with_listener};
 use crate::memory;
-use crate::sized::{self, Extensible, Unpadded};
-use cnproc_sys::{Error, Identity, Process, Replaced, Status, Text};
+use cnproc_parse::Event;
+use cnproc_sys::{Error, Identity, Listener, Process, Replaced};
 use core::ffi::{c_char, c_int};
 use core::ptr::NonNull;
 use libc::ssize_t;
@@ -27,7 +28,41 @@ pub const CNPROC_REPLACED_UNKNOWN: c_int = 2;
 /// The process of an event. One thread at a time may use it. It does not need its listener.
 #[derive(Debug)]
 pub struct cnproc_process {
-    process: Process,
+    pub(crate) process: Process,
+}
+
+/// Finds a process, and stores it in *out.
+///
+/// # Safety
+/// That of [`try_listener`], and `out` must be valid for writing of a pointer, which may be misaligned.
+unsafe fn open<T>(
+    out: *mut *mut cnproc_process,
+    cp: *mut cnproc,
+    find: impl FnOnce(&mut Listener) -> Result<(Process, T), Error>,
+) -> Result<T, c_int> {
+    if out.is_null() {
+        return Err(INVALID);
+    }
+    // SAFETY: by contract.
+    let (process, value) = unsafe { try_listener(cp, find) }?;
+    let process = memory::place(cnproc_process { process });
+    let process = process.ok_or(error::negative(libc::ENOMEM))?;
+    // SAFETY: by contract.
+    unsafe { out.write_unaligned(process.as_ptr()) };
+    Ok(value)
+}
+
+/// Reads a caller's event.
+///
+/// # Safety
+/// `event` must be NULL or point to an event, which may be misaligned.
+unsafe fn received(event: *const cnproc_event) -> Result<Event, c_int> {
+    if event.is_null() {
+        return Err(INVALID);
+    }
+    // SAFETY: not NULL, and by contract an event, which may be misaligned.
+    let event = unsafe { event.read_unaligned() };
+    convert::event(&event).map_err(|_| INVALID)
 }
 
 /// Finds the process of an event; for CNPROC_EVENT_FORK, the child. All facts then come from that one process,
@@ -35,12 +70,12 @@ pub struct cnproc_process {
 /// to be the event's process. Call this before the next cnproc_recv(), with the event as it was received. On
 /// success *out is the process, to be closed with cnproc_process_close(). Returns 0, or
 ///
-/// -ESRCH              the process is gone, or its pid may belong to another process
-/// -EACCES             the process is hidden from this user (/proc is mounted with hidepid)
-/// -EINVAL             an argument is not valid, or the event has no process
-/// -CNPROC_ENOPROCFS   /proc is not mounted, or belongs to another pid namespace
+/// -ESRCH               the process is gone, or its pid may belong to another process
+/// -EACCES              the process is hidden from this user (/proc is mounted with hidepid)
+/// -EINVAL              an argument is not valid, or the event has no process
+/// -CNPROC_ENOPROCFS    /proc is not mounted, or belongs to another pid namespace
 /// -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
-/// -CNPROC_EFORKED     the listener belongs to another process
+/// -CNPROC_EFORKED      the listener belongs to another process
 /// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_open(
@@ -48,24 +83,68 @@ pub unsafe extern "C" fn cnproc_process_open(
     cp: *mut cnproc,
     event: *const cnproc_event,
 ) -> c_int {
-    if out.is_null() || event.is_null() {
-        return INVALID;
-    }
-    // SAFETY: not NULL, and by contract an event, which may be misaligned.
-    let event = unsafe { event.read_unaligned() };
-    let Ok(event) = convert::event(&event) else { return INVALID };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            let process = cnproc_process { process: listener.process(&event)? };
-            let Some(process) = memory::allocate(process) else {
-                return Ok(error::negative(libc::ENOMEM));
-            };
-            // SAFETY: `out` is not NULL, and by contract points to a pointer, which may be misaligned.
-            out.write_unaligned(process.as_ptr());
-            Ok(0)
+    let opened = unsafe {
+        received(event)
+            .and_then(|event| open(out, cp, |listener| Ok((listener.process(&event)?, 0))))
+    };
+    opened.unwrap_or_else(|number| number)
+}
+
+/// As cnproc_process_open(), and reads the command line first, as cnproc_process_cmdline() does: that of a
+/// program that exits soon is obtained more often. Returns the length of the command line; or the error of
+/// either function, and then *out is not written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cnproc_process_open_cmdline(
+    out: *mut *mut cnproc_process,
+    cp: *mut cnproc,
+    event: *const cnproc_event,
+    buf: *mut c_char,
+    len: usize,
+) -> ssize_t {
+    // SAFETY: by contract.
+    let opened = unsafe {
+        TextBuffer::new(buf, len).and_then(|mut buffer| {
+            let event = received(event)?;
+            open(out, cp, |listener| {
+                let read = |process: &Process| buffer.fill(process, Process::read_cmdline);
+                let (process, length) = listener.process_with(&event, read)?;
+                Ok((process, length?))
+            })
         })
-    }
+    };
+    opened.map_or_else(|number| number as ssize_t, |length| length as ssize_t)
+}
+
+/// Finds the parent that a CNPROC_EVENT_FORK names, as cnproc_process_open() finds the child. It is never
+/// CNPROC_IDENTITY_PROVEN: the kernel can name a parent that has already exited. Returns 0, or an error of
+/// cnproc_process_open(); -EINVAL for an event of another type.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cnproc_process_open_parent(
+    out: *mut *mut cnproc_process,
+    cp: *mut cnproc,
+    event: *const cnproc_event,
+) -> c_int {
+    // SAFETY: by contract.
+    let opened = unsafe {
+        received(event)
+            .and_then(|event| open(out, cp, |listener| Ok((listener.parent(&event)?, 0))))
+    };
+    opened.unwrap_or_else(|number| number)
+}
+
+/// Opens the process that has a pid now, without an event. All facts then come from that one process. It is
+/// CNPROC_IDENTITY_PROVEN, and cnproc_process_replaced() returns CNPROC_REPLACED_UNKNOWN. Returns 0, or an
+/// error of cnproc_process_open(); -ESRCH if `pid` is the id of a thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cnproc_process_open_pid(
+    out: *mut *mut cnproc_process,
+    cp: *mut cnproc,
+    pid: i32,
+) -> c_int {
+    // SAFETY: by contract.
+    let opened = unsafe { open(out, cp, |listener| Ok((listener.process_of_pid(pid)?, 0))) };
+    opened.unwrap_or_else(|number| number)
 }
 
 /// Closes a process. NULL is ignored. errno stays as it is.
@@ -73,7 +152,7 @@ pub unsafe extern "C" fn cnproc_process_open(
 pub unsafe extern "C" fn cnproc_process_close(process: *mut cnproc_process) {
     let Some(process) = NonNull::new(process) else { return };
     let _uncancellable = Uncancellable::new();
-    // SAFETY: by contract from cnproc_process_open, which allocated it, and used by nobody any more.
+    // SAFETY: by contract from cnproc_process_open, which placed it there, and used by nobody any more.
     unsafe { memory::release(process) };
 }
 
@@ -114,194 +193,4 @@ pub unsafe extern "C" fn cnproc_process_replaced(
             })
         })
     }
-}
-
-/// Returns a new pidfd of the process, by which it can be signalled and waited for safely. It is close-on-exec,
-/// and the caller closes it. Or returns
-///
-/// -ESRCH   the process is gone
-/// -ENOSYS  the kernel has no pidfds, which require Linux 5.3
-/// -EINVAL  `process` is NULL
-/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
-#[unsafe(no_mangle)]
-pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_int {
-    let Some(process) = process else { return INVALID };
-    let _uncancellable = Uncancellable::new();
-    match process.process.pidfd() {
-        Ok(pidfd) => pidfd.into_raw(),
-        Err(error) => error::number(&error),
-    }
-}
-
-/// Writes a fact as snprintf does: at most `len` bytes with a final NUL.
-///
-/// # Safety
-/// `buf` must be valid for writing of `len` bytes.
-unsafe fn write(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-    fact: for<'a> fn(&Process, &'a mut [u8]) -> Result<Text<'a>, Error>,
-) -> ssize_t {
-    let Some(process) = process else { return INVALID as ssize_t };
-    if buf.is_null() && len != 0 || isize::try_from(len).is_err() {
-        return INVALID as ssize_t;
-    }
-    let buffer = if len == 0 {
-        <&mut [u8]>::default()
-    } else {
-        // SAFETY: not NULL, and by contract valid for writing of `len` bytes, which is at most isize::MAX.
-        unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }
-    };
-    let room = len.saturating_sub(1);
-    let _uncancellable = Uncancellable::new();
-    let text = fact(&process.process, buffer.get_mut(..room).unwrap_or_default());
-    match text.map(|text| text.full_len()) {
-        Ok(length) => {
-            if let Some(end) = buffer.get_mut(length.min(room)) {
-                *end = 0;
-            }
-            length as ssize_t
-        }
-        Err(error) => error::number(&error) as ssize_t,
-    }
-}
-
-/// Writes the command line, as snprintf does: at most `len` bytes, with a final NUL. `buf` may be NULL if `len`
-/// is 0. Each argument ends with a NUL. The bytes are those of /proc/PID/cmdline, which the process can
-/// change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
-/// without the final NUL; 0 for a kernel thread and a zombie, and for a moment during an execve; or
-///
-/// -ESRCH   the process is gone
-/// -EACCES  permission denied
-/// -EINVAL  an argument is not valid
-/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_cmdline(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-) -> ssize_t {
-    // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::read_cmdline) }
-}
-
-/// Writes the path of the program, followed by " (deleted)" if it has been deleted; otherwise as
-/// cnproc_process_cmdline(). 0 for a kernel thread and a zombie.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_exe(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-) -> ssize_t {
-    // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::read_exe) }
-}
-
-/// Writes the path of the working directory; otherwise as cnproc_process_exe(). 0 for a zombie.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_cwd(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-) -> ssize_t {
-    // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::read_cwd) }
-}
-
-/// Writes the name: at most 15 bytes, for kernel threads more; otherwise as cnproc_process_cmdline(). Any user
-/// can choose the bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_comm(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-) -> ssize_t {
-    // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::read_comm) }
-}
-
-/// Writes the control groups: the lines of /proc/PID/cgroup; otherwise as cnproc_process_cmdline(). 0 if the
-/// kernel has none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_cgroup(
-    process: Option<&cnproc_process>,
-    buf: *mut c_char,
-    len: usize,
-) -> ssize_t {
-    // SAFETY: by contract.
-    unsafe { write(process, buf, len, Process::read_cgroup) }
-}
-
-/// The ids and the state of a process. Later versions may have more members.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct cnproc_process_status {
-    /// The parent; 0 if it is in an outer pid namespace, or if it is the kernel.
-    pub ppid: i32,
-    /// The real user id. All ids are those of the initial user namespace.
-    pub ruid: u32,
-    /// The effective user id.
-    pub euid: u32,
-    /// The real group id.
-    pub rgid: u32,
-    /// The effective group id.
-    pub egid: u32,
-    /// The session.
-    pub sid: i32,
-    /// The number of threads.
-    pub threads: u32,
-    /// The state of the leader, as in /proc/PID/stat: 'R', 'S', …; 'Z' is a zombie.
-    pub state: u32,
-    /// When the process started: nanoseconds of CLOCK_MONOTONIC, at most 10 ms too early; if the machine was
-    /// suspended since, earlier by as much as that.
-    pub start_time_ns: u64,
-}
-
-// SAFETY: integers, for which all bytes are a value.
-unsafe impl Extensible for cnproc_process_status {
-    const V1_SIZE: usize = 40;
-}
-
-// SAFETY: 8 * 4 + 8 bytes, 8-aligned.
-unsafe impl Unpadded for cnproc_process_status {}
-
-impl From<Status> for cnproc_process_status {
-    fn from(status: Status) -> Self {
-        Self {
-            ppid: status.ppid,
-            ruid: status.ruid,
-            euid: status.euid,
-            rgid: status.rgid,
-            egid: status.egid,
-            sid: status.sid,
-            threads: status.threads,
-            state: status.state.into(),
-            start_time_ns: status.start_time_ns,
-        }
-    }
-}
-
-/// Writes the ids and the state of the process. `size` is sizeof *status. Returns 0, or
-///
-/// -ESRCH               the process is gone
-/// -EACCES              permission denied
-/// -EINVAL              an argument is not valid
-/// -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
-/// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_process_get_status(
-    process: Option<&cnproc_process>,
-    status: *mut cnproc_process_status,
-    size: usize,
-) -> c_int {
-    let Some(process) = process else { return INVALID };
-    let _uncancellable = Uncancellable::new();
-    let found = match process.process.status() {
-        Ok(found) => found,
-        Err(error) => return error::number(&error),
-    };
-    // SAFETY: by contract `size` bytes long; NULL is checked there.
-    let written = unsafe { sized::write(status, size, &found.into()) };
-    written.map_or_else(error::negative, |()| 0)
 }

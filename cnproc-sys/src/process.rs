@@ -140,11 +140,14 @@ impl Listener {
     pub fn process_with<T>(
         &mut self,
         event: &Event,
-        read: impl FnMut(&Process) -> T,
+        mut read: impl FnMut(&Process) -> T,
     ) -> Result<(Process, T), Error> {
         self.check_owner()?;
         let tgid = event.process_tgid().filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
-        self.identify(event, &event.data(), tgid, read)
+        let mut value = None;
+        let process =
+            self.identify(event, &event.data(), tgid, &mut |process| value = Some(read(process)))?;
+        value.map(|value| (process, value)).ok_or(Error::ProcessGone)
     }
 
     /// Finds the parent that a [`Fork`](crate::Fork) names, as [`process`](Self::process) finds the child.
@@ -158,7 +161,7 @@ impl Listener {
         self.check_owner()?;
         let EventData::Fork(fork) = event.data() else { return Err(Error::NotOfProcess) };
         let tgid = Some(fork.parent_tgid).filter(|tgid| *tgid > 0).ok_or(Error::NotOfProcess)?;
-        let (process, ()) = self.identify(event, &EventData::Fork(fork), tgid, |_| ())?;
+        let process = self.identify(event, &EventData::Fork(fork), tgid, &mut |_| ())?;
         Ok(Process { identity: Identity::Likely, ..process })
     }
 
@@ -174,22 +177,22 @@ impl Listener {
             return Err(Error::ProcessGone);
         }
         let lead_ns = self.procfs.clocks().lead_ns();
-        let (process, stat, ()) = find(self.procfs.directory()?, pid, lead_ns, |_| ())?;
+        let (process, stat) = find(self.procfs.directory()?, pid, lead_ns, &mut |_| ())?;
         if is_thread(&process, &stat)? {
             return Err(Error::ProcessGone);
         }
         Ok(Process { identity: Identity::Proven, ..process })
     }
 
-    fn identify<T>(
+    fn identify(
         &mut self,
         event: &Event,
         data: &EventData,
         tgid: i32,
-        read: impl FnMut(&Process) -> T,
-    ) -> Result<(Process, T), Error> {
+        read: &mut dyn FnMut(&Process),
+    ) -> Result<Process, Error> {
         let lead_ns = self.procfs.clocks().lead_ns();
-        let (process, stat, value) = find(self.procfs.directory()?, tgid, lead_ns, read)?;
+        let (process, stat) = find(self.procfs.directory()?, tgid, lead_ns, read)?;
         let is_thread = is_thread(&process, &stat)?;
         // Before the stream is read.
         let has_run = stat.effort > 0 || has_been_on_a_cpu(&process);
@@ -202,7 +205,7 @@ impl Listener {
             self.evidence(event, tgid)?
         };
         let identity = identify(data, &candidate, &evidence).ok_or(Error::ProcessGone)?;
-        Ok((Process { event: Some(*event), identity, ..process }, value))
+        Ok(Process { event: Some(*event), identity, ..process })
     }
 
     /// Whether the process has run another program since the event: ask after reading facts that must

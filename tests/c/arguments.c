@@ -52,6 +52,14 @@ int main(void)
 
     CHECK_EQUAL(cnproc_process_identity(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_process_replaced(NULL, NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open_pid(NULL, NULL, 1), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open_parent(NULL, NULL, &event), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open_cmdline(NULL, NULL, &event, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_environ(NULL, line, sizeof line), -EINVAL);
+    CHECK_EQUAL(cnproc_process_exe_is_deleted(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_nspid(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_exe_fd(NULL), -EINVAL);
+    CHECK_EQUAL(cnproc_process_dirfd(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_process_pidfd(NULL), -EINVAL);
     CHECK_EQUAL(cnproc_process_cmdline(NULL, line, sizeof line), -EINVAL);
     CHECK_EQUAL(cnproc_process_exe(NULL, line, sizeof line), -EINVAL);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,7 +42,7 @@ static struct cnproc_event await(struct cnproc *cp, uint32_t what, pid_t pid)
     for (;;) {
         CHECK_EQUAL(cnproc_recv(cp, &event, 1, 20000), 1);
         CHECK(event.what != CNPROC_EVENT_LOST);
-        if (event.what == what && event.event_data.exec.process_tgid == pid)
+        if (event.what == what && cnproc_event_tgid(&event) == pid)
             return event;
     }
 }
@@ -91,12 +92,71 @@ static void check_facts(const struct cnproc_process *p)
     CHECK_EQUAL(cnproc_process_get_status(p, NULL, sizeof status), -EINVAL);
 }
 
+/* The facts that are not of /proc/PID/cmdline and stat. */
+static void check_other_facts(const struct cnproc_process *p, pid_t pid)
+{
+    struct stat exe, shell;
+    char buf[65536], comm[8];
+    ssize_t len;
+    int fd;
+
+    len = cnproc_process_environ(p, buf, sizeof buf);
+    CHECK(len >= 0 && len < (ssize_t)sizeof buf);
+    CHECK(memmem(buf, (size_t)len, "CNPROC_TEST=environ", sizeof "CNPROC_TEST=environ") != NULL);
+    CHECK_EQUAL(cnproc_process_nspid(p), pid);
+    CHECK_EQUAL(cnproc_process_exe_is_deleted(p), 0);
+
+    fd = cnproc_process_exe_fd(p);
+    CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+    CHECK_EQUAL(fstat(fd, &exe), 0);
+    CHECK_EQUAL(stat("/bin/sh", &shell), 0);
+    CHECK(exe.st_ino == shell.st_ino && exe.st_dev == shell.st_dev);
+    close(fd);
+
+    fd = cnproc_process_dirfd(p);
+    CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
+    len = openat(fd, "comm", O_RDONLY | O_CLOEXEC);
+    CHECK(len >= 0);
+    CHECK_EQUAL(read((int)len, comm, sizeof comm), 3);
+    CHECK(memcmp(comm, "sh\n", 3) == 0);
+    close((int)len);
+    close(fd);
+}
+
+/* The other ways to a process. */
+static void check_other_opens(struct cnproc *cp, const struct cnproc_event *forked,
+                              const struct cnproc_event *exec, pid_t pid)
+{
+    struct cnproc_process_status status;
+    struct cnproc_process *p;
+    char buf[64];
+
+    CHECK_EQUAL(cnproc_process_open_cmdline(&p, cp, exec, buf, sizeof buf), sizeof command);
+    CHECK(memcmp(buf, command, sizeof command) == 0);
+    CHECK_EQUAL(cnproc_process_identity(p), CNPROC_IDENTITY_PROVEN);
+    cnproc_process_close(p);
+
+    CHECK_EQUAL(cnproc_process_open_pid(&p, cp, pid), 0);
+    CHECK_EQUAL(cnproc_process_identity(p), CNPROC_IDENTITY_PROVEN);
+    CHECK_EQUAL(cnproc_process_replaced(p, cp), CNPROC_REPLACED_UNKNOWN);
+    check_facts(p);
+    cnproc_process_close(p);
+
+    CHECK_EQUAL(cnproc_process_open_parent(&p, cp, exec), -EINVAL);
+    CHECK_EQUAL(cnproc_process_open_parent(&p, cp, forked), 0);
+    CHECK_EQUAL(cnproc_process_identity(p), CNPROC_IDENTITY_LIKELY);
+    CHECK_EQUAL(cnproc_process_nspid(p), getpid());
+    CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status), 0);
+    CHECK_EQUAL(status.ppid, getppid());
+    cnproc_process_close(p);
+}
+
 int main(void)
 {
     struct cnproc_process *p = NULL, *second = NULL;
     struct cnproc_process *none = (struct cnproc_process *)&errno;
     struct cnproc_process_status status;
-    struct cnproc_event exec, exited, lost;
+    struct cnproc_event forked, exec, exited, lost;
     struct timespec now;
     struct cnproc *cp;
     char buf[64];
@@ -108,7 +168,9 @@ int main(void)
         fprintf(stderr, "%s\n", cnproc_strerror(ret));
         return SKIP;
     }
+    CHECK_EQUAL(setenv("CNPROC_TEST", "environ", 1), 0);
     pid = start(&input);
+    forked = await(cp, CNPROC_EVENT_FORK, pid);
     exec = await(cp, CNPROC_EVENT_EXEC, pid);
 
     CHECK_EQUAL(cnproc_process_open(NULL, cp, &exec), -EINVAL);
@@ -124,7 +186,9 @@ int main(void)
     CHECK_EQUAL(cnproc_process_open(&p, cp, &exec), 0);
     CHECK_EQUAL(cnproc_process_identity(p), CNPROC_IDENTITY_PROVEN);
     check_facts(p);
+    check_other_facts(p, pid);
     CHECK_EQUAL(cnproc_process_replaced(p, cp), CNPROC_REPLACED_NO);
+    check_other_opens(cp, &forked, &exec, pid);
     CHECK_EQUAL(clock_gettime(CLOCK_MONOTONIC, &now), 0);
     CHECK_EQUAL(cnproc_process_get_status(p, &status, sizeof status), 0);
     CHECK(status.start_time_ns <= exec.timestamp_ns);

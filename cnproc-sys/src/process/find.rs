@@ -12,12 +12,12 @@ use core::ffi::CStr;
 const ATTEMPTS: usize = 16;
 
 /// Opens the directory of the process that has that id now, calls `read`, and reads its `stat`.
-pub(super) fn find<T>(
+pub(super) fn find(
     procfs: &Fd,
     tgid: i32,
     lead_ns: u64,
-    mut read: impl FnMut(&Process) -> T,
-) -> Result<(Process, Stat, T), Error> {
+    read: &mut dyn FnMut(&Process),
+) -> Result<(Process, Stat), Error> {
     let mut name = [0; 12];
     let name = decimal(tgid.unsigned_abs(), &mut name);
     let mut found = Error::ProcessGone;
@@ -34,12 +34,12 @@ pub(super) fn find<T>(
             },
         };
         let process = Process { directory, tgid, event: None, identity: Identity::Likely, lead_ns };
-        let value = read(&process);
+        read(&process);
         match read_stat(&process.directory, tgid) {
             // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
             // to the process's directory, and the process's id to that of the leader that vanishes.
             Ok(stat) if stat.pid != tgid => {}
-            Ok(stat) => return Ok((process, stat, value)),
+            Ok(stat) => return Ok((process, stat)),
             Err(Error::ProcessGone) => {}
             Err(error) => return Err(error),
         }
