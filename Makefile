@@ -43,7 +43,7 @@ CAPI_RUSTFLAGS := -C force-frame-pointers=yes -C llvm-args=-inline-threshold=20
 
 # Cargo knows what is up to date.
 $(CAPI)/libcnproc.a: FORCE
-	@RUSTFLAGS="$(RUSTFLAGS) $(CAPI_RUSTFLAGS)" $(CARGO) build --quiet --package cnproc-cdylib --profile capi
+	@RUSTFLAGS="$(RUSTFLAGS) $(CAPI_RUSTFLAGS)" $(CARGO) build --quiet --manifest-path cnproc-ffi/cdylib/Cargo.toml --target-dir $(CARGO_TARGET_DIR) --profile capi
 
 # Of cargo's archive, which holds the whole of core, what the exports need: one object, whose other names
 # are local, so that it gets along with every other library.

@@ -45,7 +45,7 @@ while read -r module; do
 done < <(sed -n 's/^mod \(.*\);$/\1/p' "$live/main.rs")
 [ -e "$root/tests/root/live-events" ]
 
-CROSS_STD=core cross "$arch" build -p cnproc-cdylib --profile capi-dev
+CROSS_STD=core cross "$arch" build --manifest-path cnproc-ffi/cdylib/Cargo.toml --profile capi-dev
 mapfile -t programs < <(awk '!/^#/ && NF { print $1 }' "$cross_root/tests/c/programs")
 [ ${#programs[@]} -gt 0 ]
 for name in "${programs[@]}"; do

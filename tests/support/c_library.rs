@@ -30,7 +30,8 @@ impl CLibrary {
         static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
         ARCHIVE.get_or_init(|| {
             run(cargo()
-                .args(["build", "--package", "cnproc-cdylib", "--profile", "capi-dev"])
+                .args(["build", "--manifest-path", "cnproc-ffi/cdylib/Cargo.toml"])
+                .args(["--profile", "capi-dev"])
                 .arg("--target-dir")
                 .arg(target())
                 .current_dir(root()));
