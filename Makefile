@@ -1,21 +1,41 @@
-# cnproc for C programmers. make help tells the targets.
+# cnproc for C programmers. "make help" lists the targets. V=1 prints the commands.
 
 CARGO ?= cargo
 CC ?= cc
-CFLAGS ?= -O2 -g
-LD := $(shell $(CC) -print-prog-name=ld)
 CARGO_TARGET_DIR ?= target
 FUZZ_SECONDS ?= 60
 
-# Where make install puts things, below DESTDIR.
+# Debian's default flags. What the environment or the command line sets replaces them.
+CPPFLAGS ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS ?= -O2 -g -fstack-protector-strong -Wformat -Werror=format-security
+LDFLAGS ?= -Wl,-z,relro,-z,now
+
+# The compiler's own binary tools, so that CC alone selects a cross toolchain. Make predefines LD and AR.
+tool = $(shell $(CC) -print-prog-name=$(1))
+ifeq ($(origin LD),default)
+LD := $(call tool,ld)
+endif
+ifeq ($(origin AR),default)
+AR := $(call tool,ar)
+endif
+NM ?= $(call tool,nm)
+OBJCOPY ?= $(call tool,objcopy)
+# Empty: install the library with its symbols and line numbers.
+STRIP ?= $(call tool,strip)
+LDCONFIG ?= ldconfig
+
+# Where make install puts the files, below DESTDIR.
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/cnproc
 
-OUT := $(CARGO_TARGET_DIR)/c
-CAPI := $(CARGO_TARGET_DIR)/capi
+# Like cargo, keep the output for each target architecture apart.
+OUT := $(CARGO_TARGET_DIR)$(CARGO_BUILD_TARGET:%=/%)/c
+ifneq ($(words $(OUT)),1)
+$(error CARGO_TARGET_DIR contains a space, which make cannot handle: $(CARGO_TARGET_DIR))
+endif
 
 package = $(shell sed -n 's/^$(1) = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 VERSION := $(call package,version)
@@ -27,54 +47,82 @@ EXPORTS := $(shell sed -n 's/^ *\(cnproc_[a-z_]*\);.*/\1/p' $(MAP))
 EXAMPLES := $(wildcard cnproc-ffi/examples/*.c)
 PAGES := $(wildcard cnproc-ffi/man/*.3)
 DOCUMENTS := CHANGELOG.md LICENSE-APACHE LICENSE-MIT PORTING.md VERSIONING.md
+SOURCES := $(shell find cnproc-*/src cnproc-ffi/cdylib -name '*.rs' -o -name 'Cargo.*') $(wildcard Cargo.* cnproc-*/Cargo.toml)
 
-.PHONY: all lib run check layouts fuzz kernels architectures golden bench clean help FORCE
+ifneq ($(V),1)
+Q := @
+endif
 
-all: lib $(OUT)/proc_events  ## the C library, static and shared, and the classic program
+# 'text', quoted for the shell, whatever the text contains.
+quote = '$(subst ','\'',$(1))'
+
+.PHONY: all lib run check check-unit layouts fuzz kernels architectures golden bench dist clean help FORCE
+.DELETE_ON_ERROR:
+
+all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
 
 help:  ## this text
-	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' $(MAKEFILE_LIST)
 
-lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so $(OUT)/cnproc.pc  ## the C library
+lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
+	@touch $(OUT)/built
 
-# A twentieth off the code: small functions are inlined, others are not. A third off the tables by which debuggers
-# and pthread_cancel unwind: with frame pointers (which profilers like, too) they say less.
+# Small functions are inlined, others are not: 5 % less code. Frame pointers, which profilers use as well, make
+# the tables for stack unwinding (debuggers, pthread_cancel) a third smaller.
 CAPI_RUSTFLAGS := -C force-frame-pointers=yes -C llvm-args=-inline-threshold=20
 
-# Cargo knows what is up to date.
-$(CAPI)/libcnproc.a: FORCE
-	@RUSTFLAGS="$(RUSTFLAGS) $(CAPI_RUSTFLAGS)" $(CARGO) build --quiet --manifest-path cnproc-ffi/cdylib/Cargo.toml --target-dir $(CARGO_TARGET_DIR) --profile capi
+# A release tarball contains the crates that the library depends on in vendor/: it builds without a network.
+VENDORED := $(if $(wildcard vendor),--offline --config 'source.crates-io.replace-with="vendor"' \
+    --config 'source.vendor.directory="vendor"')
+CARGO_RUSTC = RUSTFLAGS=$(call quote,$(RUSTFLAGS) $(CAPI_RUSTFLAGS)) $(CARGO) rustc $(if $(Q),--quiet,--verbose) \
+    --manifest-path cnproc-ffi/cdylib/Cargo.toml --target-dir $(CARGO_TARGET_DIR) --profile capi \
+    --crate-type staticlib --message-format json-render-diagnostics --locked $(VENDORED) $(CARGOFLAGS)
 
-# Of cargo's archive, which holds the whole of core, what the exports need: one object, whose other names
-# are local, so that it gets along with every other library.
-$(OUT)/libcnproc.a: $(CAPI)/libcnproc.a $(MAP) Makefile
-	@mkdir -p $(OUT)/object
-	@$(LD) -r --gc-sections $(EXPORTS:%=-u %) -o $(OUT)/object/cnproc.o $<
-	@rm -f $@.new
-	@$(AR) rcsD $@.new $(OUT)/object/cnproc.o
-	@mv $@.new $@
+# Only cargo knows whether its archive is up to date, and where it is: a target architecture, which may also come from
+# cargo's configuration, has a directory of its own.
+$(OUT)/cargo/libcnproc.a: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CARGO_RUSTC) >$(@D)/messages
+	$(Q)archive=$$(sed -n '/"filenames":\[".*\/libcnproc\.a"\]/{s/.*"filenames":\["\(.*\)"\].*/\1/;s/\\\(.\)/\1/g;p}' \
+	    $(@D)/messages) && \
+	    { cmp -s "$$archive" $@ || cp "$$archive" $@; }
 
-# Linked here, not by cargo: only so do the symbols get their versions, with every linker. No start files, for
-# nothing is to be done when it is loaded; no segment of its own for code, which would begin and end with a
-# page half empty.
+# $(call check-exports,FILE,OPTIONS OF nm): FILE defines each function of the map. A linker can leave the whole library
+# out and still report success, for example where one of its plugins takes the archive for LLVM bitcode.
+define check-exports
+$(Q)defined=" $$($(NM) $(2) $(1) | sed -n 's/.* [A-Za-z] \(cnproc_[a-z_]*\).*/\1/p' | tr '\n' ' ')" && \
+    for name in $(EXPORTS); do \
+        case "$$defined" in *" $$name "*) ;; *) \
+            echo "$(1): the linker left out $$name (LD=$(LD), CC=$(CC))" >&2; exit 1 ;; \
+        esac; \
+    done
+endef
+
+# Cargo's archive contains all of core. This one contains a single object: what the exports need.
+$(OUT)/libcnproc.a: $(OUT)/cargo/libcnproc.a $(MAP) Makefile
+	$(Q)mkdir -p $(OUT)/object
+	$(Q)$(LD) -r $(EXPORTS:%=-u %) -o $(OUT)/object/cnproc.o $<
+	$(Q)rm -f $@.new
+	$(Q)$(AR) rcsD $@.new $(OUT)/object/cnproc.o
+	$(call check-exports,$@.new,-g --defined-only)
+	$(Q)mv $@.new $@
+
+# Linked here and not by cargo, because some linkers that cargo drives ignore or refuse a version script. No start
+# files, because nothing runs when the library is loaded; code and read-only data share a segment, because
+# separate segments are padded to pages: 38 KB instead of 51.
 $(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP) Makefile
-	@$(CC) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) -Wl,--gc-sections $< \
-	    -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro,-z,now \
-	    -Wl,-z,noseparate-code $(LDFLAGS) -lc
-	@mv $(OUT)/$(SHARED).new $(OUT)/$(SHARED)
-	@ln -sf $(SHARED) $(OUT)/$(SONAME)
-	@ln -sf $(SONAME) $(OUT)/libcnproc.so
-
-$(OUT)/cnproc.pc: cnproc-ffi/libcnproc.pc.in Cargo.toml FORCE
-	@mkdir -p $(OUT)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' \
-	    -e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(PREFIX)/%=$${prefix}/%)|' \
-	    -e 's|@URL@|$(URL)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) \
+	    -Wl,--gc-sections $< -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,--build-id -Wl,-z,defs \
+	    -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code -lc
+	$(call check-exports,$(OUT)/$(SHARED).new,-D --defined-only)
+	$(Q)mv $(OUT)/$(SHARED).new $(OUT)/$(SHARED)
+	$(Q)ln -sf $(SHARED) $(OUT)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(OUT)/libcnproc.so
 
 $(OUT)/%: cnproc-ffi/examples/%.c include/cnproc.h $(OUT)/libcnproc.a
-	$(CC) -std=c99 $(CFLAGS) -Wall -Wextra -Iinclude -o $@ $< $(OUT)/libcnproc.a $(LDFLAGS)
+	$(Q)$(CC) -std=c99 $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Wall -Wextra -Iinclude -o $@ $< $(OUT)/libcnproc.a
 
-run: $(OUT)/proc_events  ## the classic program, on the live kernel, until Ctrl-C
+run: $(OUT)/proc_events  ## the example proc_events, on the live kernel, until Ctrl-C
 	@$(OUT)/proc_events
 
 check: lib  ## every test
@@ -86,12 +134,12 @@ layouts:  ## the kernel's layouts, on every architecture whose headers Debian ha
 fuzz:  ## the parser, the C functions and the gap counter, FUZZ_SECONDS each: nightly, cargo-fuzz
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-golden:  ## capture tests/golden anew, from the running kernel
+golden:  ## capture tests/golden again, from the running kernel
 	@mkdir -p $(OUT)
-	$(CC) -std=c11 -Wall -Wextra -pthread -o $(OUT)/capture tests/golden/capture.c
+	$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -Wall -Wextra -pthread -o $(OUT)/capture tests/golden/capture.c
 	$(OUT)/capture tests/golden
 
-bench:  ## the benchmarks, as root: bench/README.md tells how, and of ROUNDS and SCENARIOS
+bench:  ## the benchmarks, as root: bench/README.md describes them, ROUNDS and SCENARIOS
 	+$(MAKE) -C bench
 
 kernels:  ## the tests on other kernels, in virtual machines (Debian; installs qemu and cross compilers)
@@ -102,31 +150,71 @@ architectures:  ## the parser's tests on other architectures, emulated (Debian, 
 
 .PHONY: install uninstall
 
-# The names that a manual page tells of, its own first.
+# A file or directory below DESTDIR, quoted for the shell.
+at = $(call quote,$(DESTDIR)$(1))
+# The names that a manual page documents, and those that are links to the page.
 names = $(shell sed -n '/^\.Sh SYNOPSIS/q;s/^\.Nm \(cnproc_[a-z_]*\).*/\1/p' $(1))
+links = $(filter-out $(basename $(notdir $(1))),$(call names,$(1)))
 
-install: lib  ## the C library, its header and manual; PREFIX, DESTDIR, LIBDIR and so on say where
-	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man3 $(MANDIR)/man7 \
-	    $(DOCDIR)/examples)
-	install -m 755 $(OUT)/$(SHARED) $(DESTDIR)$(LIBDIR)/$(SHARED)
-	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcnproc.so
-	install -m 644 $(OUT)/libcnproc.a $(DESTDIR)$(LIBDIR)/libcnproc.a
-	install -m 644 $(OUT)/cnproc.pc $(DESTDIR)$(LIBDIR)/pkgconfig/cnproc.pc
-	install -m 644 include/cnproc.h $(DESTDIR)$(INCLUDEDIR)/cnproc.h
-	install -m 644 cnproc-ffi/man/cnproc.7 $(DESTDIR)$(MANDIR)/man7/cnproc.7
-	install -m 644 $(PAGES) $(DESTDIR)$(MANDIR)/man3
-	$(foreach page,$(PAGES),$(foreach name,$(filter-out $(basename $(notdir $(page))),$(call names,$(page))), \
-	    ln -sf $(notdir $(page)) $(DESTDIR)$(MANDIR)/man3/$(name).3 &&)) true
-	install -m 644 $(DOCUMENTS) $(DESTDIR)$(DOCDIR)
-	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+# Substitutes a path for @NAME@ in the pkg-config file. Paths below PREFIX are written relative to it.
+below_prefix = $(subst ^:,,$(subst ^:$(PREFIX)/,$${prefix}/,^:$(1)))
+substitute = -e $(call quote,s|@$(1)@|$(subst |,\|,$(subst &,\&,$(subst \,\\,$(2))))|)
 
-uninstall:  ## what make install has put there
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(SHARED) $(SONAME) libcnproc.so libcnproc.a pkgconfig/cnproc.pc)
-	rm -f $(DESTDIR)$(INCLUDEDIR)/cnproc.h $(DESTDIR)$(MANDIR)/man7/cnproc.7
-	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man3/$(notdir $(page)) \
-	    $(patsubst %,$(DESTDIR)$(MANDIR)/man3/%.3,$(call names,$(page))))
-	rm -rf $(DESTDIR)$(DOCDIR)
+# After an installation that is not staged in DESTDIR: the dynamic linker must find the library.
+ifeq ($(DESTDIR),)
+register = @if [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/sbin:/usr/sbin" $(LDCONFIG); else \
+    printf '%s\n' $(call quote,Not root: as root, run ldconfig; or set LD_LIBRARY_PATH=$(LIBDIR) for the programs.); fi
+register_note = @[ "$$(id -u)" != 0 ] || PATH="$$PATH:/sbin:/usr/sbin" $(LDCONFIG) -p | grep -q $(SONAME) || \
+    printf '%s\n' $(call quote,$(LIBDIR) is not searched by the dynamic linker: add it to /etc/ld.so.conf.d, then run ldconfig.)
+endif
 
-clean:  ## away with everything built
+# Builds only what is missing or older than the sources: root needs no cargo to install what another user built.
+$(OUT)/built: $(SOURCES) $(MAP) Makefile
+	$(Q)$(MAKE) --no-print-directory lib
+
+install: $(OUT)/built  ## the C library, header and manual; PREFIX, DESTDIR, LIBDIR and so on; DEBUGINFO=1, STRIP=
+	$(Q)install -d $(call at,$(LIBDIR)/pkgconfig) $(call at,$(INCLUDEDIR)) $(call at,$(MANDIR)/man3) \
+	    $(call at,$(MANDIR)/man7) $(call at,$(DOCDIR)/examples)
+	$(Q)install -m 755 $(OUT)/$(SHARED) $(call at,$(LIBDIR)/$(SHARED))
+	$(Q)install -m 644 $(OUT)/libcnproc.a $(call at,$(LIBDIR)/libcnproc.a)
+ifneq ($(STRIP),)
+	$(Q)$(STRIP) --strip-unneeded $(call at,$(LIBDIR)/$(SHARED))
+	$(Q)$(STRIP) --strip-debug $(call at,$(LIBDIR)/libcnproc.a)
+endif
+ifeq ($(DEBUGINFO),1)
+	$(Q)install -d $(call at,$(LIBDIR)/.debug)
+	$(Q)$(OBJCOPY) --only-keep-debug $(OUT)/$(SHARED) $(call at,$(LIBDIR)/.debug/$(SHARED).debug)
+	$(Q)chmod 644 $(call at,$(LIBDIR)/.debug/$(SHARED).debug)
+	$(Q)$(OBJCOPY) --remove-section=.gnu_debuglink --add-gnu-debuglink=$(call at,$(LIBDIR)/.debug/$(SHARED).debug) \
+	    $(call at,$(LIBDIR)/$(SHARED))
+endif
+	$(Q)ln -sf $(SHARED) $(call at,$(LIBDIR)/$(SONAME))
+	$(Q)ln -sf $(SONAME) $(call at,$(LIBDIR)/libcnproc.so)
+	$(Q)sed $(call substitute,PREFIX,$(PREFIX)) $(call substitute,LIBDIR,$(call below_prefix,$(LIBDIR))) \
+	    $(call substitute,INCLUDEDIR,$(call below_prefix,$(INCLUDEDIR))) $(call substitute,URL,$(URL)) \
+	    $(call substitute,VERSION,$(VERSION)) cnproc-ffi/libcnproc.pc.in >$(call at,$(LIBDIR)/pkgconfig/cnproc.pc)
+	$(Q)install -m 644 include/cnproc.h $(call at,$(INCLUDEDIR)/cnproc.h)
+	$(Q)install -m 644 cnproc-ffi/man/cnproc.7 $(call at,$(MANDIR)/man7/cnproc.7)
+	$(Q)install -m 644 $(PAGES) $(call at,$(MANDIR)/man3)
+	$(Q)$(foreach page,$(PAGES),$(foreach name,$(call links,$(page)), \
+	    ln -sf $(notdir $(page)) $(call at,$(MANDIR)/man3/$(name).3) &&)) true
+	$(Q)install -m 644 $(DOCUMENTS) $(call at,$(DOCDIR))
+	$(Q)install -m 644 $(EXAMPLES) $(call at,$(DOCDIR)/examples)
+	$(register)
+	$(register_note)
+
+# Each file by its name, and directories only if nothing else is in them.
+uninstall:  ## the files that make install wrote, with the same PREFIX, DESTDIR and so on
+	$(Q)rm -f $(foreach file,$(SHARED) $(SONAME) libcnproc.so libcnproc.a pkgconfig/cnproc.pc .debug/$(SHARED).debug, \
+	    $(call at,$(LIBDIR)/$(file)))
+	$(Q)rm -f $(call at,$(INCLUDEDIR)/cnproc.h) $(call at,$(MANDIR)/man7/cnproc.7)
+	$(Q)rm -f $(foreach page,$(PAGES),$(foreach name,$(basename $(notdir $(page))) $(call links,$(page)), \
+	    $(call at,$(MANDIR)/man3/$(name).3)))
+	$(Q)rm -f $(foreach file,$(DOCUMENTS) $(EXAMPLES:cnproc-ffi/%=%),$(call at,$(DOCDIR)/$(file)))
+	$(Q)for directory in $(call at,$(DOCDIR)/examples) $(call at,$(DOCDIR)) $(call at,$(LIBDIR)/.debug); do \
+	    [ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
+	done
+	$(register)
+
+clean:  ## remove everything that was built
 	$(CARGO) clean
