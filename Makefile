@@ -56,7 +56,7 @@ endif
 # 'text', quoted for the shell, whatever the text contains.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all lib run check check-unit layouts fuzz kernels architectures golden bench dist clean help FORCE
+.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
@@ -127,6 +127,18 @@ run: $(OUT)/proc_events  ## the example proc_events, on the live kernel, until C
 
 check: lib  ## every test
 	$(CARGO) test --workspace
+
+# The crates as they ship, because their tests' dependencies need a registry, and the C library as it was built. One unit
+# test reads the kernel's list of connectors.
+check-unit: lib  ## the tests that need no root, network, connector or git, for whoever builds a package
+	packaging/shipped.sh $(OUT)/shipped
+	$(CARGO) test --workspace --lib --no-fail-fast --manifest-path $(OUT)/shipped/Cargo.toml \
+	    --target-dir $(CARGO_TARGET_DIR)/unit $(VENDORED) $(CARGOFLAGS) -- --skip connector_of_this_machine_is_listed
+	tests/portable/run.sh $(OUT) $(RUNNER)
+
+check-install: lib  ## the tests of make install, uninstall and dist
+	tests/install/run.sh
+	tests/install/tarball.sh
 
 layouts:  ## the kernel's layouts, on every architecture whose headers Debian has
 	tests/layout/architectures.sh
@@ -215,6 +227,9 @@ uninstall:  ## the files that make install wrote, with the same PREFIX, DESTDIR 
 	    [ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
 	done
 	$(register)
+
+dist:  ## the release tarball, with the crates that the C library needs: builds without a network
+	packaging/dist.sh
 
 clean:  ## remove everything that was built
 	$(CARGO) clean

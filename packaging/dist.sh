@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# dist.sh: writes target/dist/cnproc-VERSION.tar.xz, the release: what is committed, and in vendor/ the crates that the
+# C library depends on, with which make builds it without a network. The same commit gives the same bytes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+dist=${CARGO_TARGET_DIR:-target}/dist
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+name=cnproc-$version
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+git diff --quiet HEAD || echo "dist: changes that are not committed are left out" >&2
+git archive --format=tar --prefix="$name/" HEAD | tar -x -C "$work"
+cargo vendor --quiet --locked --manifest-path "$work/$name/cnproc-ffi/cdylib/Cargo.toml" "$work/$name/vendor" >/dev/null
+mkdir -p "$dist"
+tar -C "$work" --sort=name --mtime="@$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner \
+    --mode=u=rwX,go=rX -c "$name" | xz -6 -T1 >"$dist/$name.tar.xz.new"
+mv "$dist/$name.tar.xz.new" "$dist/$name.tar.xz"
+echo "$dist/$name.tar.xz"
