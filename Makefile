@@ -10,11 +10,8 @@ CPPFLAGS ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CFLAGS ?= -O2 -g -fstack-protector-strong -Wformat -Werror=format-security
 LDFLAGS ?= -Wl,-z,relro,-z,now
 
-# The compiler's own binary tools, so that CC alone selects a cross toolchain. Make predefines LD and AR.
+# The compiler's own binary tools, so that CC alone selects a cross toolchain. Make predefines AR.
 tool = $(shell $(CC) -print-prog-name=$(1))
-ifeq ($(origin LD),default)
-LD := $(call tool,ld)
-endif
 ifeq ($(origin AR),default)
 AR := $(call tool,ar)
 endif
@@ -56,7 +53,7 @@ endif
 # 'text', quoted for the shell, whatever the text contains.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures golden bench dist clean help FORCE
+.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
@@ -88,21 +85,23 @@ $(OUT)/cargo/libcnproc.a: FORCE
 	    { cmp -s "$$archive" $@ || cp "$$archive" $@; }
 
 # $(call check-exports,FILE,OPTIONS OF nm): FILE defines each function of the map. A linker can leave the whole library
-# out and still report success, for example where one of its plugins takes the archive for LLVM bitcode.
+# out and still report success, for example where one of its plugins takes it for LLVM bitcode.
 define check-exports
 $(Q)defined=" $$($(NM) $(2) $(1) | sed -n 's/.* [A-Za-z] \(cnproc_[a-z_]*\).*/\1/p' | tr '\n' ' ')" && \
     for name in $(EXPORTS); do \
         case "$$defined" in *" $$name "*) ;; *) \
-            echo "$(1): the linker left out $$name (LD=$(LD), CC=$(CC))" >&2; exit 1 ;; \
+            echo "$(1): $$name was left out (CC=$(CC), AR=$(AR))" >&2; exit 1 ;; \
         esac; \
     done
 endef
 
-# Cargo's archive contains all of core. This one contains a single object: what the exports need.
+# Cargo's archive contains all of core. This one contains a single object, which is all that the exports need: what else
+# it calls is in libc and in the C compiler's own support library.
 $(OUT)/libcnproc.a: $(OUT)/cargo/libcnproc.a $(MAP) Makefile
-	$(Q)mkdir -p $(OUT)/object
-	$(Q)$(LD) -r $(EXPORTS:%=-u %) -o $(OUT)/object/cnproc.o $<
-	$(Q)rm -f $@.new
+	$(Q)rm -rf $(OUT)/object $@.new
+	$(Q)mkdir $(OUT)/object
+	$(Q)cd $(OUT)/object && $(AR) x ../cargo/libcnproc.a $$($(AR) t ../cargo/libcnproc.a | grep '^cnproc-') && \
+	    mv cnproc-*.o cnproc.o
 	$(Q)$(AR) rcsD $@.new $(OUT)/object/cnproc.o
 	$(call check-exports,$@.new,-g --defined-only)
 	$(Q)mv $@.new $@
@@ -159,6 +158,9 @@ kernels:  ## the tests on other kernels, in virtual machines (Debian; installs q
 
 architectures:  ## the parser's tests on other architectures, emulated (Debian, likewise)
 	tests/kernels/architectures.sh
+
+cross:  ## the C library for other architectures and musl, its tests emulated (Debian, likewise); TARGETS
+	tests/cross/run.sh $(TARGETS)
 
 .PHONY: install uninstall
 

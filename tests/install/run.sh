@@ -161,16 +161,27 @@ install_updates_the_linker_cache_or_says_who_must() {
     [ ! -e "$work/ldconfig.log" ]
 }
 
-# A linker that succeeds and leaves everything out, as some did.
-# shellcheck disable=SC2016 # the script written here expands them
-linker_that_drops_the_archive_fails_the_build() {
+build_with_target_in_cargo_configuration_finds_the_archive() {
+    mkdir "$copy/.cargo"
+    printf '[build]\ntarget = "%s"\n' "$(rustc -vV | sed -n 's/^host: //p')" >"$copy/.cargo/config.toml"
+    rm -f "$copy/target/c/cargo/libcnproc.a" "$copy/target/c/libcnproc.a"
+    make_in_copy lib
+    rm -r "$copy/.cargo"
+}
+
+# Tools that succeed and leave everything out, as some did.
+empty_library_fails_the_build() {
     local output
-    printf '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\nexec ld -r -o "$2" "%s"\n' "$work/empty.o" >"$work/ld"
-    chmod +x "$work/ld"
     cc -xc -c /dev/null -o "$work/empty.o"
+    cat >"$work/ar" <<'EOF'
+#!/bin/sh
+[ "$1" = rcsD ] || exec ar "$@"
+exec ar rcsD "$2" "$(dirname "$0")/empty.o"
+EOF
+    chmod +x "$work/ar"
     rm -f "$copy/target/c/libcnproc.a"
-    if output=$(make_in_copy lib LD="$work/ld" 2>&1); then fail 'the build succeeded'; fi
-    [[ $output == *'the linker left out cnproc_'* ]] || fail "$output"
+    if output=$(make_in_copy lib AR="$work/ar" 2>&1); then fail 'the build succeeded'; fi
+    [[ $output == *' was left out (CC='* ]] || fail "$output"
     [ ! -e "$copy/target/c/libcnproc.a" ] || fail 'the empty library was kept'
     make_in_copy lib
 
@@ -183,7 +194,7 @@ EOF
     chmod +x "$work/cc"
     rm -f "$copy/target/c/libcnproc.so"*
     if output=$(make_in_copy lib CC="$work/cc" 2>&1); then fail 'the build succeeded'; fi
-    [[ $output == *'the linker left out cnproc_'* ]] || fail "$output"
+    [[ $output == *' was left out (CC='* ]] || fail "$output"
     [ ! -e "$copy/target/c/libcnproc.so" ] || fail 'the empty library was kept'
     make_in_copy lib
 }
@@ -212,7 +223,7 @@ flags_reach_every_call_of_the_compiler() {
 verbose_build_prints_each_command() {
     rm -f "$copy/target/c/proc_events" "$copy/target/c/libcnproc.a"
     make --no-print-directory -C "$copy" all V=1 >"$work/verbose" 2>/dev/null
-    for command in 'cargo rustc' 'ld -r' 'ar rcsD' 'cc .* -shared ' 'cc -std=c99 .*proc_events'; do
+    for command in 'cargo rustc' 'ar rcsD' 'cc .* -shared ' 'cc -std=c99 .*proc_events'; do
         matches -- "$command" "$work/verbose" || fail "$command is not printed"
     done
     rm -f "$copy/target/c/proc_events" "$copy/target/c/libcnproc.a"
@@ -261,7 +272,8 @@ run installed_library_is_stripped
 run empty_strip_keeps_line_numbers
 run debuginfo_installs_a_file_that_debuggers_find
 run install_updates_the_linker_cache_or_says_who_must
-run linker_that_drops_the_archive_fails_the_build
+run build_with_target_in_cargo_configuration_finds_the_archive
+run empty_library_fails_the_build
 run flags_reach_every_call_of_the_compiler
 run verbose_build_prints_each_command
 run libraries_and_programs_are_hardened
