@@ -32,7 +32,7 @@ impl ByteOrder {
 
     #[inline]
     pub(crate) const fn i32(self, bytes: [u8; 4]) -> i32 {
-        self.u32(bytes).cast_signed()
+        self.u32(bytes) as i32
     }
 
     #[inline]

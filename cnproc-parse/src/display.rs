@@ -48,7 +48,7 @@ impl EventData {
             Self::Exit(exit) => line
                 .ids("exit: tid=", exit.process_pid, exit.process_tgid)?
                 .text(" exit_code=")?
-                .signed(exit.exit_code.cast_signed()),
+                .signed(exit.exit_code as i32),
             Self::Unknown(unknown) => {
                 line.text("unhandled proc event: what=0x")?.hexadecimal(unknown.what)
             }
@@ -83,7 +83,7 @@ impl<'a, W: Write> Line<'a, W> {
 
     /// As `%d`, like `proc_events.c`: (uid_t)-1 is -1.
     fn change(&mut self, from: u32, to: u32) -> Written<'_, 'a, W> {
-        self.text(" from ")?.signed(from.cast_signed())?.text(" to ")?.signed(to.cast_signed())
+        self.text(" from ")?.signed(from as i32)?.text(" to ")?.signed(to as i32)
     }
 
     #[inline(never)]

@@ -194,7 +194,9 @@ pub struct Unknown {
 /// The union as words: of single bytes, the compiler would assemble each member by shifts.
 #[inline]
 pub(crate) fn words(bytes: &[u8; SIZE]) -> [[u8; 4]; SIZE / 4] {
-    bytes.as_chunks().0.try_into().unwrap_or_default()
+    let word =
+        |at: usize| bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+    [word(0), word(4), word(8), word(12), word(16), word(20)]
 }
 
 impl EventData {

@@ -212,6 +212,7 @@ pub struct sock_filter {
 }
 
 /// The alignment of the kernel's `__u32`: 4, except 2 on m68k.
+#[allow(dead_code, reason = "Rust 1.85 does not see uses in the types of constants")]
 const WORD: usize = align_of::<u32>();
 
 /// Size, alignment, and the offset of every member.

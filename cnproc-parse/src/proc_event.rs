@@ -50,7 +50,7 @@ pub(crate) fn read(
 
 /// The 16-byte union of Linux before 3.2, extended with zeros.
 fn zero_extended(data: &[u8; DATA_BEFORE_3_2]) -> Data {
-    let mut extended = [0; _];
+    let mut extended: Data = [0; event_data::SIZE];
     for (to, from) in extended.iter_mut().zip(data) {
         *to = *from;
     }
@@ -66,7 +66,7 @@ fn swapped(what: u32, mut data: Data) -> Data {
         what if is_known(what) => data.len(),
         _ => 0,
     };
-    for number in data.get_mut(..numbers).unwrap_or_default().as_chunks_mut::<4>().0 {
+    for number in data.get_mut(..numbers).unwrap_or_default().chunks_exact_mut(4) {
         number.reverse();
     }
     data

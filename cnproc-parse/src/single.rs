@@ -2,13 +2,10 @@
 
 use crate::bytes::ByteOrder;
 use crate::event::Event;
-use crate::event_data;
 use crate::kernel;
 
 const EVENT: usize = size_of::<kernel::proc_event>();
 const LENGTH: usize = size_of::<kernel::nlmsghdr>() + size_of::<kernel::cn_msg>() + EVENT;
-/// What stands before `proc_event.timestamp_ns`.
-const HEADER: usize = LENGTH - event_data::SIZE - size_of::<u64>();
 
 /// The event of a datagram that consists of one event, which is what Linux 3.2 and later sends.
 ///
@@ -17,27 +14,35 @@ const HEADER: usize = LENGTH - event_data::SIZE - size_of::<u64>();
 #[inline]
 pub fn single_event(datagram: &[u8]) -> Option<Event> {
     let datagram: &[u8; LENGTH] = datagram.try_into().ok()?;
-    let (header, event_data) = datagram.split_last_chunk()?;
-    let (header, timestamp_ns) = header.split_last_chunk()?;
-    let words: [[u8; 4]; HEADER / 4] = header.as_chunks().0.try_into().ok()?;
-    let [nlmsg_len, nlmsg_type, _, _, idx, val, seq, ack, len, what, cpu] = words;
-    let ([t0, t1, _, _], [l0, l1, _, _]) = (nlmsg_type, len);
+    let (nlmsg_len, rest) = datagram.split_first_chunk()?;
+    let (nlmsg_type, rest) = rest.split_first_chunk::<4>()?;
+    let (_nlmsg_seq_and_pid, rest) = rest.split_first_chunk::<8>()?;
+    let (idx, rest) = rest.split_first_chunk()?;
+    let (val, rest) = rest.split_first_chunk()?;
+    let (seq, rest) = rest.split_first_chunk()?;
+    let (ack, rest) = rest.split_first_chunk()?;
+    let (len, rest) = rest.split_first_chunk::<4>()?;
+    let (what, rest) = rest.split_first_chunk()?;
+    let (cpu, rest) = rest.split_first_chunk()?;
+    let (timestamp_ns, event_data) = rest.split_first_chunk()?;
+    let event_data = event_data.try_into().ok()?;
+    let ([t0, t1, _, _], [l0, l1, _, _]) = (*nlmsg_type, *len);
     let order = ByteOrder::NATIVE;
-    let is_event = order.u32(nlmsg_len) == LENGTH as u32
+    let is_event = order.u32(*nlmsg_len) == LENGTH as u32
         && order.u16([t0, t1]) == kernel::NLMSG_DONE
-        && order.u32(idx) == kernel::CN_IDX_PROC
-        && order.u32(val) == kernel::CN_VAL_PROC
+        && order.u32(*idx) == kernel::CN_IDX_PROC
+        && order.u32(*val) == kernel::CN_VAL_PROC
         && usize::from(order.u16([l0, l1])) == EVENT;
     if !is_event {
         return None;
     }
     Some(Event {
-        what: order.u32(what),
-        cpu: order.u32(cpu),
+        what: order.u32(*what),
+        cpu: order.u32(*cpu),
         timestamp_ns: order.u64(*timestamp_ns),
-        seq: order.u32(seq),
-        ack: order.u32(ack),
-        event_data: *event_data,
+        seq: order.u32(*seq),
+        ack: order.u32(*ack),
+        event_data,
         size: EVENT as u32,
     })
 }

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# enter.sh ROOT COMMAND...: runs the command in that root, in its directory /build, with a /proc. With OFFLINE=1 there is
+# no network but a loopback interface. The mounts end with the command.
+set -euo pipefail
+root=$1
+shift
+mkdir -p "$root/build"
+export OFFLINE=${OFFLINE:-0}
+namespaces=(--mount)
+[ "$OFFLINE" = 0 ] || namespaces+=(--net)
+# shellcheck disable=SC2016 # the inner shell expands them
+exec unshare "${namespaces[@]}" --propagation private sh -euc '
+    root=$1
+    shift
+    [ "$OFFLINE" = 0 ] || ip link set lo up
+    mount -t proc proc "$root/proc"
+    exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb chroot "$root" \
+        sh -euc "cd /build; exec \"\$@\"" sh "$@"
+' sh "$root" "$@"
