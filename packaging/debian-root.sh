@@ -34,9 +34,7 @@ if [ "$(cat "$root.packages" 2>/dev/null)" != "$packages" ]; then
     [ -n "$mirror" ] || die "this machine's apt names no mirror of Debian"
     sources=$(printf 'deb %s %s main\n' "$mirror" "$suite" "$mirror" "$suite-updates")
     rm -rf "$root" "$root.packages"
-    # Without translations, documentation and recommended packages.
     mmdebstrap --quiet --variant=buildd --include="$packages" --aptopt='Acquire::Languages "none"' \
-        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
         "$suite" "$root" <<<"$sources" >&2
     echo "$packages" >"$root.packages"
 fi

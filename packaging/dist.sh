@@ -12,6 +12,9 @@ trap 'rm -rf "$work"' EXIT
 git diff --quiet HEAD || echo "dist: changes that are not committed are left out" >&2
 git archive --format=tar --prefix="$name/" HEAD | tar -x -C "$work"
 cargo vendor --quiet --locked --manifest-path "$work/$name/cnproc-ffi/cdylib/Cargo.toml" "$work/$name/vendor" >/dev/null
+# Builders delete *.orig, and cargo would miss them: they are not needed, so they are not in its lists either.
+rm "$work/$name"/vendor/*/Cargo.toml.orig
+sed -i 's/"Cargo.toml.orig":"[0-9a-f]*",//' "$work/$name"/vendor/*/.cargo-checksum.json
 mkdir -p "$dist"
 tar -C "$work" --sort=name --mtime="@$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner \
     --mode=u=rwX,go=rX -c "$name" | xz -6 -T1 >"$dist/$name.tar.xz.new"
