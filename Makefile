@@ -53,7 +53,7 @@ endif
 # 'text', quoted for the shell, whatever the text contains.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross golden bench dist clean help FORCE
+.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross packages golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
@@ -161,6 +161,13 @@ architectures:  ## the parser's tests on other architectures, emulated (Debian, 
 
 cross:  ## the C library for other architectures and musl, its tests emulated (Debian, likewise); TARGETS
 	tests/cross/run.sh $(TARGETS)
+
+packages:  ## the packages of Debian 12 and 13, Fedora and Alpine, as root on Debian
+	packaging/minimum.sh
+	packaging/debian.sh bookworm
+	packaging/debian.sh trixie
+	packaging/fedora.sh
+	packaging/alpine.sh
 
 .PHONY: install uninstall
 
