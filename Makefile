@@ -53,7 +53,7 @@ endif
 # 'text', quoted for the shell, whatever the text contains.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross packages golden bench dist clean help FORCE
+.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross bindings packages golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
@@ -161,6 +161,9 @@ architectures:  ## the parser's tests on other architectures, emulated (Debian, 
 
 cross:  ## the C library for other architectures and musl, its tests emulated (Debian, likewise); TARGETS
 	tests/cross/run.sh $(TARGETS)
+
+bindings:  ## the bindings for Python and Go, and their tests, on the live kernel
+	tests/bindings/run.sh
 
 packages:  ## the packages of Debian 12 and 13, Fedora and Alpine, as root on Debian
 	packaging/minimum.sh

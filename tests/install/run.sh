@@ -251,6 +251,10 @@ every_manifest_has_the_same_version() {
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
     [ -n "$version" ]
     matches -x "version = \"$version\"" "$root/cnproc-ffi/cdylib/Cargo.toml"
+    matches -x "version = \"$version\"" "$root/bindings/python/pyproject.toml"
+    matches -xE "Version: +$version" "$root/packaging/fedora/cnproc.spec"
+    matches -x "pkgver=$version" "$root/packaging/alpine/APKBUILD"
+    matches -F "cnproc ($version-" "$root/debian/changelog"
     ! sed -n '/^name = "cnproc-/{n;p}' "$root/Cargo.lock" "$root/cnproc-ffi/cdylib/Cargo.lock" |
         grep -vxF -e "version = \"$version\"" -e 'version = "0.0.0"' || fail 'another in a Cargo.lock'
 }

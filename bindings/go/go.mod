@@ -1,0 +1,3 @@
+module github.com/cnproc/cnproc/bindings/go
+
+go 1.19

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+package cnproc
+
+// #include <cnproc.h>
+import "C"
+
+import (
+	"os"
+	"runtime"
+	"strings"
+	"unsafe"
+)
+
+// Process is the process of an event. All facts come from that one process; once it has been reaped, asking for them
+// returns ESRCH. One goroutine at a time uses it.
+type Process struct{ handle *C.struct_cnproc_process }
+
+// Process identifies the process of an event; of a Fork, the child. ESRCH: it is gone, or its pid is another's. Ask for
+// Fork among the events: it is the evidence that a pid was not reused.
+func (l *Listener) Process(event Event) (*Process, error) {
+	p := new(Process)
+	if err := check(l.call(func() C.int { return C.cnproc_process_open(&p.handle, l.cp, &event.raw) })); err != nil {
+		return nil, err
+	}
+	runtime.SetFinalizer(p, (*Process).Close)
+	return p, nil
+}
+
+// Close closes the handle. Further calls return EINVAL.
+func (p *Process) Close() error {
+	C.cnproc_process_close(p.handle)
+	p.handle = nil
+	runtime.SetFinalizer(p, nil)
+	return nil
+}
+
+// Proven reports whether this is the event's process for certain, and not only consistent with all evidence.
+func (p *Process) Proven() (bool, error) {
+	identity := C.cnproc_process_identity(p.handle)
+	return identity == C.CNPROC_IDENTITY_PROVEN, check(identity)
+}
+
+// text reads a text of any length.
+func (p *Process) text(read func(buffer *C.char, length C.size_t) C.ssize_t) (string, error) {
+	buffer := make([]byte, 4096)
+	for {
+		length := read((*C.char)(unsafe.Pointer(&buffer[0])), C.size_t(len(buffer)))
+		runtime.KeepAlive(p)
+		switch {
+		case length < 0:
+			return "", Error(-length)
+		case int(length) < len(buffer):
+			return string(buffer[:length]), nil
+		}
+		buffer = make([]byte, length+1)
+	}
+}
+
+// Cmdline returns the arguments; none for a kernel thread.
+func (p *Process) Cmdline() ([]string, error) {
+	text, err := p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cmdline(p.handle, b, n) })
+	if text == "" {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(text, "\x00"), "\x00"), nil
+}
+
+// Exe returns the path of the program.
+func (p *Process) Exe() (string, error) {
+	return p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_exe(p.handle, b, n) })
+}
+
+// Cwd returns the path of the working directory.
+func (p *Process) Cwd() (string, error) {
+	return p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cwd(p.handle, b, n) })
+}
+
+// Comm returns the name. Any user may have chosen the bytes.
+func (p *Process) Comm() (string, error) {
+	return p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_comm(p.handle, b, n) })
+}
+
+// Cgroup returns the lines of /proc/PID/cgroup.
+func (p *Process) Cgroup() (string, error) {
+	return p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cgroup(p.handle, b, n) })
+}
+
+// Status of a process: ids in the initial user namespace.
+type Status struct {
+	Ppid                   int32
+	RUID, EUID, RGID, EGID uint32
+	Sid                    int32
+	Threads                uint32
+	State                  byte // as in /proc/PID/stat: 'R', 'S', ...
+	StartTimeNS            uint64
+}
+
+// Status returns who the process is.
+func (p *Process) Status() (Status, error) {
+	var c C.struct_cnproc_process_status
+	err := check(C.cnproc_process_get_status(p.handle, &c, C.sizeof_struct_cnproc_process_status))
+	return Status{
+		Ppid: int32(c.ppid), RUID: uint32(c.ruid), EUID: uint32(c.euid), RGID: uint32(c.rgid), EGID: uint32(c.egid),
+		Sid: int32(c.sid), Threads: uint32(c.threads), State: byte(c.state), StartTimeNS: uint64(c.start_time_ns),
+	}, err
+}
+
+// Pidfd returns a descriptor of the process, for signals that reach no other; nil and ENOSYS before Linux 5.3.
+func (p *Process) Pidfd() (*os.File, error) {
+	fd := C.cnproc_process_pidfd(p.handle)
+	if err := check(fd); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
