@@ -17,15 +17,15 @@ type ReadText = for<'a> fn(&Process, &'a mut [u8]) -> Result<Text<'a>, Error>;
 impl TextBuffer<'_> {
     /// # Safety
     /// `buf` must be valid for writing of `len` bytes, or NULL.
-    pub(crate) unsafe fn new(buf: *mut c_char, len: usize) -> Result<Self, c_int> {
+    pub(crate) unsafe fn new(buf: *mut c_char, len: usize) -> Option<Self> {
         if buf.is_null() && len != 0 || isize::try_from(len).is_err() {
-            return Err(INVALID);
+            return None;
         }
         if len == 0 {
-            return Ok(Self(<&mut [u8]>::default()));
+            return Some(Self(<&mut [u8]>::default()));
         }
         // SAFETY: not NULL, and by contract valid for writing of `len` bytes, which is at most isize::MAX.
-        Ok(Self(unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }))
+        Some(Self(unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), len) }))
     }
 
     /// Writes a text as snprintf does: as much as fits, with a final NUL. Returns the length of the whole.
@@ -49,7 +49,7 @@ unsafe fn write(
     read: ReadText,
 ) -> ssize_t {
     // SAFETY: by contract.
-    let (Some(process), Ok(mut buffer)) = (process, unsafe { TextBuffer::new(buf, len) }) else {
+    let (Some(process), Some(mut buffer)) = (process, unsafe { TextBuffer::new(buf, len) }) else {
         return INVALID as ssize_t;
     };
     let _uncancellable = Uncancellable::new();
@@ -62,7 +62,7 @@ unsafe fn write(
 /// Asks for a fact that is a number.
 fn ask(
     process: Option<&cnproc_process>,
-    question: impl FnOnce(&Process) -> Result<c_int, Error>,
+    question: &dyn Fn(&Process) -> Result<c_int, Error>,
 ) -> c_int {
     let Some(process) = process else { return INVALID };
     let _uncancellable = Uncancellable::new();
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn cnproc_process_exe(
 /// The path does not show it: a file may really be named "x (deleted)".
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_exe_is_deleted(process: Option<&cnproc_process>) -> c_int {
-    ask(process, |process| process.exe_is_deleted().map(c_int::from))
+    ask(process, &|process| process.exe_is_deleted().map(c_int::from))
 }
 
 /// Writes the path of the working directory; otherwise as cnproc_process_exe(). 0 for a zombie.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn cnproc_process_cgroup(
 /// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_nspid(process: Option<&cnproc_process>) -> c_int {
-    ask(process, Process::nspid)
+    ask(process, &Process::nspid)
 }
 
 /// The ids and the state of a process. Later versions may have more members.
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn cnproc_process_get_status(
     status: *mut cnproc_process_status,
     size: usize,
 ) -> c_int {
-    ask(process, |process| {
+    ask(process, &|process| {
         let found = process.status()?.into();
         // SAFETY: by contract `size` bytes long; NULL is checked there.
         let written = unsafe { sized::write(status, size, &found) };
@@ -246,7 +246,7 @@ pub unsafe extern "C" fn cnproc_process_get_status(
 /// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_int {
-    ask(process, |process| process.pidfd().map(Handle::into_raw))
+    ask(process, &|process| process.pidfd().map(Handle::into_raw))
 }
 
 /// Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
@@ -254,7 +254,7 @@ pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_in
 /// -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_exe_fd(process: Option<&cnproc_process>) -> c_int {
-    ask(process, |process| process.exe_fd().map(Handle::into_raw))
+    ask(process, &|process| process.exe_fd().map(Handle::into_raw))
 }
 
 /// Returns a new descriptor of the process's directory /proc/PID, for openat() and similar: it stays bound to
@@ -264,5 +264,5 @@ pub extern "C" fn cnproc_process_exe_fd(process: Option<&cnproc_process>) -> c_i
 /// -EMFILE, or another errno of a system call
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_dirfd(process: Option<&cnproc_process>) -> c_int {
-    ask(process, |process| process.directory().map(Handle::into_raw))
+    ask(process, &|process| process.directory().map(Handle::into_raw))
 }

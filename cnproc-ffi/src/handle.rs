@@ -11,6 +11,7 @@ use core::ffi::{c_char, c_int};
 use core::mem::offset_of;
 use core::ptr::NonNull;
 use core::time::Duration;
+use libc::ssize_t;
 
 /// A listener. One thread at a time may use it; cnproc_wake() is the exception.
 //
@@ -22,49 +23,37 @@ pub struct cnproc {
     failed_call: Cell<Option<Call>>,
 }
 
-/// Runs a function on a listener, without cancellation. Returns its result or the error number, and remembers
-/// which system call failed.
+/// A function that is run on a listener. Its result is not negative, or a negative error number.
+pub(crate) type Function<'a> = &'a mut dyn FnMut(&mut Listener) -> Result<ssize_t, Error>;
+
+/// Runs a function on a listener, without cancellation. Returns its result or the negative error number, and
+/// remembers which system call failed.
+//
+// Not generic, so that the code exists once.
 ///
 /// # Safety
 /// `cp` must be NULL or a handle of `cnproc_open` that has not been closed, and no other function may be
 /// running on it except `cnproc_wake`.
-pub(crate) unsafe fn try_listener<T>(
-    cp: *const cnproc,
-    function: impl FnOnce(&mut Listener) -> Result<T, Error>,
-) -> Result<T, c_int> {
+pub(crate) unsafe fn with_listener(cp: *const cnproc, function: Function<'_>) -> ssize_t {
     // SAFETY: by contract NULL, or valid and not freed before the function returns. No exclusive reference to
     // the handle as a whole is made until it is closed.
-    let Some(cp) = (unsafe { cp.as_ref() }) else { return Err(INVALID) };
+    let Some(cp) = (unsafe { cp.as_ref() }) else { return INVALID as ssize_t };
     let _uncancellable = Uncancellable::new();
     // SAFETY: by contract this is the only function that runs on the handle, except cnproc_wake, which reaches
     // only `waker`; so this is the only reference to the listener.
     let listener = unsafe { &mut *cp.listener.get() };
-    function(listener).map_err(|error| {
+    function(listener).unwrap_or_else(|error| {
         cp.failed_call.set(error::failed_call(&error));
-        error::number(&error)
+        error::number(&error) as ssize_t
     })
-}
-
-/// As [`try_listener`], for a function whose result is a number.
-///
-/// # Safety
-/// That of [`try_listener`].
-pub(crate) unsafe fn with_listener(
-    cp: *const cnproc,
-    function: impl FnOnce(&mut Listener) -> Result<c_int, Error>,
-) -> c_int {
-    // SAFETY: by contract.
-    match unsafe { try_listener(cp, function) } {
-        Ok(number) | Err(number) => number,
-    }
 }
 
 /// The system call because of which a function last failed.
 ///
 /// # Safety
-/// That of [`try_listener`].
+/// That of [`with_listener`].
 pub(crate) unsafe fn last_call(cp: *const cnproc) -> Option<Call> {
-    // SAFETY: as in `try_listener`. The cell is not written meanwhile: no other function runs that does.
+    // SAFETY: as in `with_listener`. The cell is not written meanwhile: no other function runs that does.
     unsafe { cp.as_ref() }?.failed_call.get()
 }
 
@@ -202,12 +191,12 @@ pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
 /// -EINVAL  `cp` is NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_adopt(cp: *mut cnproc) -> c_int {
-    let adopt = |listener: &mut Listener| {
+    let mut adopt = |listener: &mut Listener| {
         listener.adopt();
         Ok(0)
     };
     // SAFETY: by contract.
-    unsafe { with_listener(cp, adopt) }
+    unsafe { with_listener(cp, &mut adopt) as c_int }
 }
 
 /// Changes the types of events wanted: a mask of CNPROC_EVENT_*, or 0 for all. Events that are already queued
@@ -220,5 +209,5 @@ pub unsafe extern "C" fn cnproc_adopt(cp: *mut cnproc) -> c_int {
 pub unsafe extern "C" fn cnproc_set_events(cp: *mut cnproc, events: u32) -> c_int {
     let Some(events) = mask(events) else { return INVALID };
     // SAFETY: by contract.
-    unsafe { with_listener(cp, |listener| listener.set_events(events).map(|()| 0)) }
+    unsafe { with_listener(cp, &mut |listener| listener.set_events(events).map(|()| 0)) as c_int }
 }

@@ -5,7 +5,7 @@ use crate::convert;
 use crate::error::{self, INVALID};
 use crate::event::cnproc_event;
 use crate::facts::TextBuffer;
-use crate::handle::{cnproc, try_listener, with_listener};
+use crate::handle::{cnproc, with_listener};
 use crate::memory;
 use cnproc_parse::Event;
 use cnproc_sys::{Error, Identity, Listener, Process, Replaced};
@@ -31,38 +31,43 @@ pub struct cnproc_process {
     pub(crate) process: Process,
 }
 
-/// Finds a process, and stores it in *out.
+/// A function that finds a process. Also returns the length of a text that it read first, or 0.
+type Find<'a> = &'a mut dyn FnMut(&mut Listener) -> Result<(Process, usize), Error>;
+
+/// Finds a process, and stores it in *out. Returns the length of the text that was read first, or a negative
+/// error number.
 ///
 /// # Safety
-/// That of [`try_listener`], and `out` must be valid for writing of a pointer, which may be misaligned.
-unsafe fn open<T>(
-    out: *mut *mut cnproc_process,
-    cp: *mut cnproc,
-    find: impl FnOnce(&mut Listener) -> Result<(Process, T), Error>,
-) -> Result<T, c_int> {
+/// That of [`with_listener`], and `out` must be valid for writing of a pointer, which may be misaligned.
+unsafe fn open(out: *mut *mut cnproc_process, cp: *mut cnproc, find: Find<'_>) -> ssize_t {
     if out.is_null() {
-        return Err(INVALID);
+        return INVALID as ssize_t;
     }
+    let mut open = |listener: &mut Listener| {
+        let (process, length) = find(listener)?;
+        let Some(process) = memory::place(cnproc_process { process }) else {
+            return Ok(error::negative(libc::ENOMEM) as ssize_t);
+        };
+        // SAFETY: by contract.
+        unsafe { out.write_unaligned(process.as_ptr()) };
+        Ok(length as ssize_t)
+    };
     // SAFETY: by contract.
-    let (process, value) = unsafe { try_listener(cp, find) }?;
-    let process = memory::place(cnproc_process { process });
-    let process = process.ok_or(error::negative(libc::ENOMEM))?;
-    // SAFETY: by contract.
-    unsafe { out.write_unaligned(process.as_ptr()) };
-    Ok(value)
+    unsafe { with_listener(cp, &mut open) }
 }
 
 /// Reads a caller's event.
 ///
 /// # Safety
 /// `event` must be NULL or point to an event, which may be misaligned.
-unsafe fn received(event: *const cnproc_event) -> Result<Event, c_int> {
+#[inline(never)]
+unsafe fn received(event: *const cnproc_event) -> Option<Event> {
     if event.is_null() {
-        return Err(INVALID);
+        return None;
     }
     // SAFETY: not NULL, and by contract an event, which may be misaligned.
     let event = unsafe { event.read_unaligned() };
-    convert::event(&event).map_err(|_| INVALID)
+    convert::event(&event).ok()
 }
 
 /// Finds the process of an event; for CNPROC_EVENT_FORK, the child. All facts then come from that one process,
@@ -84,11 +89,10 @@ pub unsafe extern "C" fn cnproc_process_open(
     event: *const cnproc_event,
 ) -> c_int {
     // SAFETY: by contract.
-    let opened = unsafe {
-        received(event)
-            .and_then(|event| open(out, cp, |listener| Ok((listener.process(&event)?, 0))))
-    };
-    opened.unwrap_or_else(|number| number)
+    let Some(event) = (unsafe { received(event) }) else { return INVALID };
+    let mut find = |listener: &mut Listener| listener.process(&event).map(|process| (process, 0));
+    // SAFETY: by contract.
+    unsafe { open(out, cp, &mut find) as c_int }
 }
 
 /// As cnproc_process_open(), and reads the command line first, as cnproc_process_cmdline() does: that of a
@@ -103,17 +107,15 @@ pub unsafe extern "C" fn cnproc_process_open_cmdline(
     len: usize,
 ) -> ssize_t {
     // SAFETY: by contract.
-    let opened = unsafe {
-        TextBuffer::new(buf, len).and_then(|mut buffer| {
-            let event = received(event)?;
-            open(out, cp, |listener| {
-                let read = |process: &Process| buffer.fill(process, Process::read_cmdline);
-                let (process, length) = listener.process_with(&event, read)?;
-                Ok((process, length?))
-            })
-        })
+    let (event, buffer) = unsafe { (received(event), TextBuffer::new(buf, len)) };
+    let (Some(event), Some(mut buffer)) = (event, buffer) else { return INVALID as ssize_t };
+    let mut find = |listener: &mut Listener| {
+        let read = |process: &Process| buffer.fill(process, Process::read_cmdline);
+        let (process, length) = listener.process_with(&event, read)?;
+        Ok((process, length?))
     };
-    opened.map_or_else(|number| number as ssize_t, |length| length as ssize_t)
+    // SAFETY: by contract.
+    unsafe { open(out, cp, &mut find) }
 }
 
 /// Finds the parent that a CNPROC_EVENT_FORK names, as cnproc_process_open() finds the child. It is never
@@ -126,11 +128,10 @@ pub unsafe extern "C" fn cnproc_process_open_parent(
     event: *const cnproc_event,
 ) -> c_int {
     // SAFETY: by contract.
-    let opened = unsafe {
-        received(event)
-            .and_then(|event| open(out, cp, |listener| Ok((listener.parent(&event)?, 0))))
-    };
-    opened.unwrap_or_else(|number| number)
+    let Some(event) = (unsafe { received(event) }) else { return INVALID };
+    let mut find = |listener: &mut Listener| listener.parent(&event).map(|process| (process, 0));
+    // SAFETY: by contract.
+    unsafe { open(out, cp, &mut find) as c_int }
 }
 
 /// Opens the process that has a pid now, without an event. All facts then come from that one process. It is
@@ -142,9 +143,10 @@ pub unsafe extern "C" fn cnproc_process_open_pid(
     cp: *mut cnproc,
     pid: i32,
 ) -> c_int {
+    let mut find =
+        |listener: &mut Listener| listener.process_of_pid(pid).map(|process| (process, 0));
     // SAFETY: by contract.
-    let opened = unsafe { open(out, cp, |listener| Ok((listener.process_of_pid(pid)?, 0))) };
-    opened.unwrap_or_else(|number| number)
+    unsafe { open(out, cp, &mut find) as c_int }
 }
 
 /// Closes a process. NULL is ignored. errno stays as it is.
@@ -183,14 +185,13 @@ pub unsafe extern "C" fn cnproc_process_replaced(
     cp: *mut cnproc,
 ) -> c_int {
     let Some(process) = process else { return INVALID };
+    let mut replaced = |listener: &mut Listener| {
+        Ok(match listener.replaced(&process.process)? {
+            Replaced::No => CNPROC_REPLACED_NO,
+            Replaced::Yes => CNPROC_REPLACED_YES,
+            _ => CNPROC_REPLACED_UNKNOWN,
+        } as ssize_t)
+    };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            Ok(match listener.replaced(&process.process)? {
-                Replaced::No => CNPROC_REPLACED_NO,
-                Replaced::Yes => CNPROC_REPLACED_YES,
-                _ => CNPROC_REPLACED_UNKNOWN,
-            })
-        })
-    }
+    unsafe { with_listener(cp, &mut replaced) as c_int }
 }

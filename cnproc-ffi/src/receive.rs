@@ -3,8 +3,10 @@
 use crate::error::INVALID;
 use crate::event::cnproc_event;
 use crate::handle::{cnproc, with_listener};
+use cnproc_sys::Listener;
 use core::ffi::c_int;
 use core::time::Duration;
+use libc::ssize_t;
 
 /// Waits for events, and writes up to `max` of them to `events`, oldest first; the rest stays for the next
 /// call. `timeout_ms` -1 waits indefinitely, 0 does not wait. A CNPROC_EVENT_LOST counts the events that were
@@ -26,19 +28,19 @@ pub unsafe extern "C" fn cnproc_recv(
     }
     let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
     let max = max.min(c_int::MAX as usize);
+    let mut receive = |listener: &mut Listener| {
+        let Some(batch) = listener.recv(timeout)? else { return Ok(0) };
+        let mut count = 0;
+        for delivery in batch.take(max) {
+            // SAFETY: `count` is below `max`, and by contract there is room for `max` events at `events`,
+            // which may be misaligned.
+            unsafe { events.add(count).write_unaligned(delivery.into()) };
+            count += 1;
+        }
+        Ok(count as ssize_t)
+    };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            let mut count = 0;
-            for delivery in listener.recv(timeout)?.into_iter().flatten().take(max) {
-                // SAFETY: `count` is below `max`, and by contract there is room for `max` events at
-                // `events`, which may be misaligned.
-                events.add(count).write_unaligned(delivery.into());
-                count += 1;
-            }
-            Ok(count as c_int)
-        })
-    }
+    unsafe { with_listener(cp, &mut receive) as c_int }
 }
 
 /// Ends the wait of a cnproc_recv() in another thread, or of the next one: it returns 0. May be called by any
@@ -63,11 +65,10 @@ pub unsafe extern "C" fn cnproc_wake(cp: *mut cnproc) {
 /// -CNPROC_EFORKED  the listener belongs to another process
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_fd(cp: *const cnproc) -> c_int {
+    let mut fd = |listener: &mut Listener| {
+        listener.check_owner()?;
+        Ok(listener.raw_fd() as ssize_t)
+    };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            listener.check_owner()?;
-            Ok(listener.raw_fd())
-        })
-    }
+    unsafe { with_listener(cp, &mut fd) as c_int }
 }

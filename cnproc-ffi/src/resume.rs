@@ -1,8 +1,9 @@
 //! Events that other processes have disabled.
 
 use crate::handle::{cnproc, with_listener};
-use cnproc_sys::Resumed;
+use cnproc_sys::{Listener, Resumed};
 use core::ffi::c_int;
+use libc::ssize_t;
 
 /// cnproc_resume(): the kernel generates events.
 pub const CNPROC_RESUMED_ALREADY_ON: c_int = 0;
@@ -23,14 +24,13 @@ pub const CNPROC_RESUMED_UNKNOWN: c_int = 2;
 /// -ENOMEM, -ENOBUFS, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_resume(cp: *mut cnproc) -> c_int {
+    let mut resume = |listener: &mut Listener| {
+        Ok(match listener.resume()? {
+            Resumed::AlreadyOn => CNPROC_RESUMED_ALREADY_ON,
+            Resumed::Restored => CNPROC_RESUMED_RESTORED,
+            _ => CNPROC_RESUMED_UNKNOWN,
+        } as ssize_t)
+    };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            Ok(match listener.resume()? {
-                Resumed::AlreadyOn => CNPROC_RESUMED_ALREADY_ON,
-                Resumed::Restored => CNPROC_RESUMED_RESTORED,
-                _ => CNPROC_RESUMED_UNKNOWN,
-            })
-        })
-    }
+    unsafe { with_listener(cp, &mut resume) as c_int }
 }

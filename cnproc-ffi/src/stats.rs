@@ -3,8 +3,9 @@
 use crate::error;
 use crate::handle::{cnproc, with_listener};
 use crate::sized::{self, Extensible, Unpadded};
-use cnproc_sys::Stats;
+use cnproc_sys::{Listener, Stats};
 use core::ffi::c_int;
+use libc::ssize_t;
 
 /// cnproc_stats.flags: `lost` is a lower bound, because Linux before 4.12 has no drop counter.
 pub const CNPROC_STATS_LOWER_BOUND: u32 = 0x1_u32;
@@ -82,13 +83,12 @@ pub unsafe extern "C" fn cnproc_get_stats(
     stats: *mut cnproc_stats,
     size: usize,
 ) -> c_int {
+    let mut get = |listener: &mut Listener| {
+        listener.check_owner()?;
+        // SAFETY: by contract `size` bytes long; NULL is checked there.
+        let written = unsafe { sized::write(stats, size, &listener.stats().into()) };
+        Ok(written.map_or_else(error::negative, |()| 0) as ssize_t)
+    };
     // SAFETY: by contract.
-    unsafe {
-        with_listener(cp, |listener| {
-            listener.check_owner()?;
-            // SAFETY: by contract `size` bytes long; NULL is checked there.
-            let written = sized::write(stats, size, &listener.stats().into());
-            Ok(written.map_or_else(error::negative, |()| 0))
-        })
-    }
+    unsafe { with_listener(cp, &mut get) as c_int }
 }
