@@ -356,7 +356,7 @@ struct cnproc_options {
  * -CNPROC_ENOACK         the kernel did not acknowledge the request in time
  * -CNPROC_EREFUSED       the kernel refused the request with an unexpected error
  * -EINVAL, -E2BIG        an argument is not valid; the options are of a later version
- * -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EAGAIN, or another errno of a system call
+ * -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EAGAIN, -EPERM, or another errno of a system call
  */
 int cnproc_open(struct cnproc **out, const struct cnproc_options *options, size_t size);
 
@@ -651,7 +651,7 @@ struct cnproc_process_status {
  * Writes the command line, as snprintf does: at most len bytes, with a final NUL. buf may be NULL if len
  * is 0. Each argument ends with a NUL. The bytes are those of /proc/PID/cmdline, which the process can
  * change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
- * without the final NUL; 0 for a kernel thread and a zombie, and for a moment during an execve; or
+ * without the final NUL; 0 for a kernel thread and a zombie; or
  *
  * -ESRCH   the process is gone
  * -EACCES  permission denied
@@ -673,7 +673,7 @@ ssize_t cnproc_process_environ(const struct cnproc_process *process,
 
 /*
  * Writes the path of the program, followed by " (deleted)" if it has been deleted; otherwise as
- * cnproc_process_cmdline(). 0 for a kernel thread and a zombie.
+ * cnproc_process_cmdline(). 0 for a kernel thread and a zombie; -ENAMETOOLONG if it is longer than a page.
  */
 ssize_t cnproc_process_exe(const struct cnproc_process *process, char *buf, size_t len);
 

@@ -72,7 +72,7 @@ fn ask(
 /// Writes the command line, as snprintf does: at most `len` bytes, with a final NUL. `buf` may be NULL if `len`
 /// is 0. Each argument ends with a NUL. The bytes are those of /proc/PID/cmdline, which the process can
 /// change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
-/// without the final NUL; 0 for a kernel thread and a zombie, and for a moment during an execve; or
+/// without the final NUL; 0 for a kernel thread and a zombie; or
 ///
 /// -ESRCH   the process is gone
 /// -EACCES  permission denied
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn cnproc_process_environ(
 }
 
 /// Writes the path of the program, followed by " (deleted)" if it has been deleted; otherwise as
-/// cnproc_process_cmdline(). 0 for a kernel thread and a zombie.
+/// cnproc_process_cmdline(). 0 for a kernel thread and a zombie; -ENAMETOOLONG if it is longer than a page.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_exe(
     process: Option<&cnproc_process>,

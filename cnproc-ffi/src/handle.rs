@@ -136,7 +136,7 @@ fn open(options: Options) -> Result<cnproc, Error> {
 /// -CNPROC_ENOACK         the kernel did not acknowledge the request in time
 /// -CNPROC_EREFUSED       the kernel refused the request with an unexpected error
 /// -EINVAL, -E2BIG        an argument is not valid; the options are of a later version
-/// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EAGAIN, or another errno of a system call
+/// -ENOMEM, -EMFILE, -ENFILE, -ENOBUFS, -EAGAIN, -EPERM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_open(
     out: *mut *mut cnproc,
