@@ -41,14 +41,33 @@ import (
 	"syscall"
 )
 
-// Error is an error number of the library. Its text names the cause and the remedy; errors.Is compares it with a
-// syscall.Errno.
+// Error is an error number of the library: a diagnosis below, or a syscall.Errno, with which errors.Is compares it. Its text
+// names the cause and the remedy.
 type Error int
+
+// The library's diagnoses. errors.Is(ErrPerm, syscall.EPERM).
+const (
+	ErrNoConnector  = Error(C.CNPROC_ENOCONNECTOR)
+	ErrNoProcEvents = Error(C.CNPROC_ENOPROCEVENTS)
+	ErrNetNS        = Error(C.CNPROC_ENETNS)
+	ErrUserNS       = Error(C.CNPROC_EUSERNS)
+	ErrPidNS        = Error(C.CNPROC_EPIDNS)
+	ErrPerm         = Error(C.CNPROC_EPERM)
+	ErrSandbox      = Error(C.CNPROC_ESANDBOX)
+	ErrNoAck        = Error(C.CNPROC_ENOACK)
+	ErrMuted        = Error(C.CNPROC_EMUTED)
+	ErrForked       = Error(C.CNPROC_EFORKED)
+	ErrRefused      = Error(C.CNPROC_EREFUSED)
+	ErrNoProcfs     = Error(C.CNPROC_ENOPROCFS)
+	ErrUnreadable   = Error(C.CNPROC_EUNREADABLE)
+)
 
 func (e Error) Error() string { return "cnproc: " + C.GoString(C.cnproc_strerror(C.int(e))) }
 
 // Is reports whether target is the same errno.
-func (e Error) Is(target error) bool { return target == syscall.Errno(e) }
+func (e Error) Is(target error) bool {
+	return target == syscall.Errno(e) || e == ErrPerm && target == syscall.EPERM
+}
 
 // check returns the error that a negative result stands for.
 func check(result C.int) error {
@@ -237,18 +256,28 @@ func (l *Listener) SetEvents(events EventType) error {
 	return check(l.call(func() C.int { return C.cnproc_set_events(l.cp, C.uint32_t(events)) }))
 }
 
-// Resume reports whether another process had disabled events, and enables them again.
-func (l *Listener) Resume() (restored bool, err error) {
+// Resumed is what Resume found.
+type Resumed int
+
+// Events were on; they are on again; or that is unknown until some events are received.
+const (
+	AlreadyOn     Resumed = C.CNPROC_RESUMED_ALREADY_ON
+	Restored      Resumed = C.CNPROC_RESUMED_RESTORED
+	ResumeUnknown Resumed = C.CNPROC_RESUMED_UNKNOWN
+)
+
+// Resume checks whether other processes have disabled events, and enables them again.
+func (l *Listener) Resume() (Resumed, error) {
 	result := l.call(func() C.int { return C.cnproc_resume(l.cp) })
-	return result == 1, check(result)
+	return Resumed(result), check(result)
 }
 
 // Stats are counts since the listener was opened.
 type Stats struct {
-	Delivered, Lost, Forged, Malformed, Unknown, Acks uint64
-	ReceiveBuffer                                     uint32
-	Events                                            EventType
-	LowerBound                                        bool // Lost is a lower bound: Linux before 4.12
+	Delivered, Lost, Trimmed, MaybeMuted, Forged, Malformed, Unknown, Acks uint64
+	ReceiveBuffer                                                          uint32
+	Events                                                                 EventType
+	LowerBound                                                             bool // Lost is a lower bound: Linux before 4.12
 }
 
 // Stats returns the counts of now.
@@ -258,7 +287,8 @@ func (l *Listener) Stats() (Stats, error) {
 	var c C.struct_cnproc_stats
 	err := check(C.cnproc_get_stats(l.cp, &c, C.sizeof_struct_cnproc_stats))
 	return Stats{
-		Delivered: uint64(c.delivered), Lost: uint64(c.lost), Forged: uint64(c.forged),
+		Delivered: uint64(c.delivered), Lost: uint64(c.lost), Trimmed: uint64(c.trimmed),
+		MaybeMuted: uint64(c.maybe_muted), Forged: uint64(c.forged),
 		Malformed: uint64(c.malformed), Unknown: uint64(c.unknown), Acks: uint64(c.acks),
 		ReceiveBuffer: uint32(c.receive_buffer), Events: EventType(c.events),
 		LowerBound: c.flags&C.CNPROC_STATS_LOWER_BOUND != 0,

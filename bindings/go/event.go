@@ -119,6 +119,12 @@ func (e Event) String() string {
 	return C.GoString(&line[0])
 }
 
+// Tgid returns the process that the event concerns, of a Fork the child; ok is false where there is none.
+func (e Event) Tgid() (tgid int32, ok bool) {
+	result := C.cnproc_event_tgid(&e.raw)
+	return int32(result), result >= 0
+}
+
 // IsThread reports whether the event concerns only a thread of a process, and not the process.
 func (e Event) IsThread() bool { return C.cnproc_event_is_thread(&e.raw) == 1 }
 

@@ -61,6 +61,9 @@ func TestExitOfChildHasItsStatus(t *testing.T) {
 	if syscall.WaitStatus(exit.Code) != status || status.ExitStatus() != 7 || exit.ParentTgid != int32(os.Getpid()) {
 		t.Errorf("%+v, waited for %v", exit, status)
 	}
+	if tgid, ok := event.Tgid(); tgid != pid || !ok {
+		t.Errorf("the process is %d", tgid)
+	}
 	if event.IsThread() || event.Type != cnproc.EventExit || event.TimestampNS == 0 {
 		t.Errorf("%+v", event)
 	}
@@ -133,6 +136,10 @@ func TestProcessOfAnExecHasItsCommandLine(t *testing.T) {
 	if err != nil || len(arguments) != 2 || arguments[1] != "1000000" {
 		t.Error(arguments, err)
 	}
+	environ, err := process.Environ()
+	if err != nil || len(environ) != len(os.Environ()) {
+		t.Error(environ, err)
+	}
 	comm, err := process.Comm()
 	if err != nil || comm != "sleep" {
 		t.Error(comm, err)
@@ -196,6 +203,18 @@ func TestCloseEndsAWait(t *testing.T) {
 	}
 }
 
+func TestProcessOfPidIsFoundWithoutAnEvent(t *testing.T) {
+	listener := open(t, cnproc.Options{})
+	process, err := listener.ProcessOfPid(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.Close()
+	if status, err := process.Status(); err != nil || status.Ppid != int32(os.Getppid()) {
+		t.Error(status, err)
+	}
+}
+
 func TestProcessThatIsGoneIsAnError(t *testing.T) {
 	listener := open(t, cnproc.Options{Events: cnproc.EventFork})
 	pid, _ := run(t, "true")
@@ -220,8 +239,8 @@ func TestStatisticsCountWhatWasDelivered(t *testing.T) {
 	if err != nil || stats.Delivered != uint64(count) || stats.Events != cnproc.EventExit {
 		t.Errorf("%+v, %v", stats, err)
 	}
-	if restored, err := listener.Resume(); restored || err != nil {
-		t.Error(restored, err)
+	if resumed, err := listener.Resume(); resumed != cnproc.AlreadyOn || err != nil {
+		t.Error(resumed, err)
 	}
 }
 

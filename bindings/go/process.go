@@ -19,8 +19,17 @@ type Process struct{ handle *C.struct_cnproc_process }
 // Process identifies the process of an event; of a Fork, the child. ESRCH: it is gone, or its pid is another's. Ask for
 // Fork among the events: it is the evidence that a pid was not reused.
 func (l *Listener) Process(event Event) (*Process, error) {
+	return l.open(func(out **C.struct_cnproc_process) C.int { return C.cnproc_process_open(out, l.cp, &event.raw) })
+}
+
+// ProcessOfPid returns the process that has a pid now, without an event.
+func (l *Listener) ProcessOfPid(pid int) (*Process, error) {
+	return l.open(func(out **C.struct_cnproc_process) C.int { return C.cnproc_process_open_pid(out, l.cp, C.int32_t(pid)) })
+}
+
+func (l *Listener) open(function func(out **C.struct_cnproc_process) C.int) (*Process, error) {
 	p := new(Process)
-	if err := check(l.call(func() C.int { return C.cnproc_process_open(&p.handle, l.cp, &event.raw) })); err != nil {
+	if err := check(l.call(func() C.int { return function(&p.handle) })); err != nil {
 		return nil, err
 	}
 	runtime.SetFinalizer(p, (*Process).Close)
@@ -59,7 +68,17 @@ func (p *Process) text(read func(buffer *C.char, length C.size_t) C.ssize_t) (st
 
 // Cmdline returns the arguments; none for a kernel thread.
 func (p *Process) Cmdline() ([]string, error) {
-	text, err := p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cmdline(p.handle, b, n) })
+	return p.texts(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cmdline(p.handle, b, n) })
+}
+
+// Environ returns the environment that the program was started with.
+func (p *Process) Environ() ([]string, error) {
+	return p.texts(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_environ(p.handle, b, n) })
+}
+
+// texts reads texts that each end with a NUL.
+func (p *Process) texts(read func(buffer *C.char, length C.size_t) C.ssize_t) ([]string, error) {
+	text, err := p.text(read)
 	if text == "" {
 		return nil, err
 	}

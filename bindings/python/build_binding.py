@@ -18,7 +18,7 @@ def declarations(header):
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     constants = re.findall(r"^#define (CNPROC_\w+) +\S", text, flags=re.MULTILINE)
     text = re.sub(r"^#.*?(?<!\\)$", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r'^extern "C" \{$|^\}$', "", text, flags=re.MULTILINE)
+    text = re.sub(r'^extern "C" \{ *$|^\} *$', "", text, flags=re.MULTILINE)
     return "".join(f"#define {name} ...\n" for name in constants) + text
 
 

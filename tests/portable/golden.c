@@ -97,8 +97,9 @@ static int check(const char *path)
     const char *order = *(const unsigned char *)&one ? "order little\n" : "order big\n";
     unsigned char datagram[4096];
     char line[1024], expected[8192] = "";
-    size_t length = 0, at = 0;
-    int applies = 0;
+    size_t length = 0, offset = 0;
+    struct cnproc_event event;
+    int ret, applies = 0;
     FILE *file = fopen(path, "r");
 
     CHECK(file != NULL);
@@ -125,14 +126,9 @@ static int check(const char *path)
         return 0;
 
     read_as[0] = '\0';
-    while (at < length) {
-        struct cnproc_event event;
-        ssize_t used = cnproc_parse(datagram + at, length - at, &event);
-
-        CHECK(used > 0);
-        at += (size_t)used;
+    while ((ret = cnproc_parse(datagram, length, &offset, &event)) == 1)
         add_event(&event);
-    }
+    CHECK_EQUAL(ret, 0);
     if (strcmp(read_as, expected) != 0) {
         fprintf(stderr, "%s\nexpected: %sread as:  %s", path, expected, read_as);
         exit(1);

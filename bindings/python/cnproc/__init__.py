@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 from ._binding import ffi, lib
 
-__all__ = ["Event", "EventType", "Identity", "Listener", "Process", "version"]
+__all__ = ["Error", "Event", "EventType", "Identity", "Listener", "Process", "Resumed", "version"]
 
 EventType = enum.IntFlag(
     "EventType",
@@ -28,6 +28,25 @@ EventType = enum.IntFlag(
     | {"LOST": lib.CNPROC_EVENT_LOST},
 )
 EventType.__doc__ = "The type of an event; a combination of types where a listener says what it asks for."
+
+
+Error = enum.IntEnum(
+    "Error",
+    {
+        name[len("CNPROC_") :]: getattr(lib, name)
+        for name in dir(lib)
+        if name.startswith("CNPROC_E") and not name.startswith("CNPROC_EVENT_")
+    },
+)
+Error.__doc__ = "The numbers in OSError.errno that are not the system's, such as ENETNS: in another network namespace."
+
+
+class Resumed(enum.IntEnum):
+    """What resume() found: events were on; they are on again; or unknown, until some events are received."""
+
+    ALREADY_ON = lib.CNPROC_RESUMED_ALREADY_ON
+    RESTORED = lib.CNPROC_RESUMED_RESTORED
+    UNKNOWN = lib.CNPROC_RESUMED_UNKNOWN
 
 
 class Identity(enum.IntEnum):
@@ -61,7 +80,8 @@ def version():
 def _check(result):
     """A result of the library, or the OSError that it stands for: PermissionError, ProcessLookupError, and so on."""
     if result < 0:
-        raise OSError(-result, ffi.string(lib.cnproc_strerror(result)).decode())
+        kind = PermissionError if -result == lib.CNPROC_EPERM else OSError
+        raise kind(-result, ffi.string(lib.cnproc_strerror(result)).decode())
     return result
 
 
@@ -102,6 +122,18 @@ class Event:
         member = _MEMBERS.get(kind)
         data = _members(getattr(copy.event_data, member)) if member else bytes(copy.event_data.bytes)
         return cls(kind, copy.cpu, copy.timestamp_ns, copy.seq, data, copy)
+
+    @property
+    def tgid(self):
+        """The process that it concerns, of FORK the child; None where there is none."""
+        tgid = lib.cnproc_event_tgid(self._struct)
+        return tgid if tgid >= 0 else None
+
+    @property
+    def pid(self):
+        """The thread that it concerns, of FORK the child; None where there is none."""
+        pid = lib.cnproc_event_pid(self._struct)
+        return pid if pid >= 0 else None
 
     @property
     def is_thread(self):
@@ -153,6 +185,18 @@ class Process:
         return [os.fsdecode(argument) for argument in text.removesuffix(b"\0").split(b"\0")] if text else []
 
     @property
+    def environ(self):
+        """The environment that the program was started with, a dict."""
+        variables = self._bytes(lib.cnproc_process_environ).split(b"\0")
+        pairs = (variable.partition(b"=") for variable in variables if b"=" in variable)
+        return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+    @property
+    def nspid(self):
+        """The pid inside its own pid namespace."""
+        return _check(lib.cnproc_process_nspid(self._handle))
+
+    @property
     def exe(self):
         return os.fsdecode(self._bytes(lib.cnproc_process_exe))
 
@@ -174,6 +218,10 @@ class Process:
         status = ffi.new("struct cnproc_process_status *")
         _check(lib.cnproc_process_get_status(self._handle, status, ffi.sizeof(status[0])))
         return _members(status[0])
+
+    def dirfd(self):
+        """A new descriptor of /proc/PID, for os.open(..., dir_fd=), which the caller closes with os.close."""
+        return _check(lib.cnproc_process_dirfd(self._handle))
 
     def pidfd(self):
         """A new descriptor of the process, which the caller closes with os.close."""
@@ -213,7 +261,7 @@ class Listener:
         return _check(lib.cnproc_fd(self._handle))
 
     def recv(self, timeout=None):
-        """A list of events: what is there, or what comes within so many seconds; empty after the timeout.
+        """A list of events: what is there, or what comes within so many seconds; empty after the timeout or wake().
 
         A signal handler of Python runs, and may raise; if it does not, the wait continues.
         """
@@ -226,9 +274,13 @@ class Listener:
             if count != -errno.EINTR:
                 return [Event._of(self._buffer[i]) for i in range(_check(count))]
 
+    def wake(self):
+        """Ends the wait of another thread, or its next one: recv returns an empty list, and iteration ends."""
+        lib.cnproc_wake(self._handle)
+
     def __iter__(self):
-        while True:
-            yield from self.recv()
+        while events := self.recv():
+            yield from events
 
     async def __aiter__(self):
         loop = asyncio.get_running_loop()
@@ -256,10 +308,10 @@ class Listener:
         _check(lib.cnproc_set_events(self._handle, events))
 
     def resume(self):
-        """Whether another process had disabled events, and this enabled them again."""
-        restored = _check(lib.cnproc_resume(self._handle)) == 1
+        """Checks whether other processes have disabled events, and enables them again."""
+        resumed = _check(lib.cnproc_resume(self._handle))
         self._look_again()
-        return restored
+        return Resumed(resumed)
 
     @property
     def stats(self):
@@ -271,7 +323,14 @@ class Listener:
     def process(self, event):
         """The process of an event. ProcessLookupError: it is gone, or its pid is another process's."""
         out = ffi.new("struct cnproc_process **")
-        result = lib.cnproc_process_open(out, self._handle, event._struct)
+        return self._opened(out, lib.cnproc_process_open(out, self._handle, event._struct))
+
+    def process_of_pid(self, pid):
+        """The process that has a pid now, without an event."""
+        out = ffi.new("struct cnproc_process **")
+        return self._opened(out, lib.cnproc_process_open_pid(out, self._handle, pid))
+
+    def _opened(self, out, result):
         self._look_again()
         _check(result)
         return Process(ffi.gc(out[0], lib.cnproc_process_close))

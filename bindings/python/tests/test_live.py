@@ -11,7 +11,7 @@ import time
 import unittest
 
 import cnproc
-from cnproc import EventType, Identity, Listener
+from cnproc import Error, EventType, Identity, Listener, Resumed
 
 try:
     Listener().close()
@@ -42,6 +42,7 @@ class Events(unittest.TestCase):
         self.assertGreaterEqual(end.timestamp_ns, fork.timestamp_ns)
         self.assertEqual(str(end), f"exit: tid={pid} pid={pid} exit_code=768")
         self.assertFalse(end.is_thread)
+        self.assertEqual([(e.pid, e.tgid) for e in (fork, end)], [(pid, pid)] * 2)
 
     def test_name_is_bytes_and_thread_is_marked(self):
         def rename():
@@ -55,6 +56,14 @@ class Events(unittest.TestCase):
             thread.join()
         self.assertEqual(event.data.comm, b"caf\xe9")
         self.assertTrue(event.is_thread)
+
+    def test_wake_from_another_thread_ends_the_iteration(self):
+        with Listener(EventType.SID) as listener:
+            thread = threading.Thread(target=listener.wake)
+            thread.start()
+            for event in listener:
+                self.assertEqual(event.type, EventType.SID)
+            thread.join()
 
     def test_ids_are_members_of_their_type(self):
         def change():
@@ -163,6 +172,12 @@ class Processes(unittest.TestCase):
                     self.assertEqual(found.comm, "sleep")
                     self.assertIn(found.identity, Identity)
                     self.assertEqual(found.status.ppid, os.getpid())
+                    self.assertEqual(found.environ["PATH"], os.environ["PATH"])
+                    self.assertEqual(found.nspid, process.pid)
+                    directory = found.dirfd()
+                    with open(os.open("comm", os.O_RDONLY, dir_fd=directory)) as comm:
+                        self.assertEqual(comm.read(), "sleep\n")
+                    os.close(directory)
                     self.assertTrue(found.cgroup.endswith("\n"))
                     os.close(found.pidfd())
                 with self.assertRaises(OSError):
@@ -170,6 +185,11 @@ class Processes(unittest.TestCase):
             finally:
                 process.kill()
                 process.wait()
+
+    def test_process_of_a_pid_is_found_without_an_event(self):
+        with Listener() as listener, listener.process_of_pid(os.getpid()) as found:
+            self.assertEqual(found.identity, Identity.PROVEN)
+            self.assertEqual(found.status.ppid, os.getppid())
 
     def test_process_that_is_gone_is_a_lookup_error(self):
         with Listener(EventType.FORK) as listener:
@@ -187,7 +207,7 @@ class Handle(unittest.TestCase):
             self.assertEqual(listener.stats.delivered, count)
             listener.set_events(EventType.EXIT)
             self.assertEqual(listener.stats.events, EventType.EXIT)
-            self.assertIs(listener.resume(), False)
+            self.assertEqual(listener.resume(), Resumed.ALREADY_ON)
 
     def test_closed_listener_raises(self):
         listener = Listener()
@@ -202,6 +222,13 @@ class Handle(unittest.TestCase):
     def test_error_has_the_library_s_sentence(self):
         with self.assertRaisesRegex(OSError, "argument"):
             Listener(events=0x400)
+
+    def test_diagnosis_has_the_library_s_number(self):
+        if os.geteuid() != 0:
+            self.skipTest("requires root")
+        program = "import cnproc\ntry: cnproc.Listener()\nexcept OSError as e: print(cnproc.Error(e.errno).name, e.strerror)"
+        output = subprocess.check_output(["unshare", "--net", sys.executable, "-c", program], text=True)
+        self.assertRegex(output, "^ENETNS .*network namespace")
 
     def test_version_is_the_library_s(self):
         self.assertRegex(cnproc.version(), r"^\d+\.\d+\.\d+$")
