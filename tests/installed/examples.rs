@@ -8,8 +8,15 @@ use support::disturbance::disturbed;
 use support::{Running, child, live, require, root, wait};
 
 /// The examples that a test here runs.
-const TESTED: [&str; 6] =
-    ["drop_privileges", "epoll_loop", "exec_snoop", "exec_watch", "exit_status", "proc_events"];
+const TESTED: [&str; 7] = [
+    "diagnose",
+    "drop_privileges",
+    "epoll_loop",
+    "exec_snoop",
+    "exec_watch",
+    "exit_status",
+    "proc_events",
+];
 
 /// An example, by the name of a file that is there.
 fn example(name: &str) -> Command {
@@ -175,4 +182,49 @@ fn drop_privileges_listens_as_nobody() {
         assert_eq!(*exec, format!("exec: tid={pid} pid={pid}"));
         assert_eq!(*exit, format!("exit: tid={pid} pid={pid} exit_code=0"));
     });
+}
+
+/// What it prints after a name, and whether it exited with 0.
+fn diagnosis(command: &mut Command, name: &str) -> (String, bool) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    (
+        line.unwrap_or_else(|| panic!("no {name} in:\n{text}")).trim().to_owned(),
+        output.status.success(),
+    )
+}
+
+#[test]
+fn diagnose_finds_a_working_listener() {
+    live::run(|| {
+        let finding = |name| diagnosis(&mut example("diagnose"), name);
+        assert_eq!(finding("listener"), ("open".to_owned(), true));
+        assert_eq!(finding("exit of a child"), ("received".to_owned(), true));
+        assert_eq!(finding("process of a fork"), ("proven; pidfd: yes".to_owned(), true));
+        assert_eq!(finding("connector"), ("1:1".to_owned(), true));
+        assert_eq!(finding("user namespace"), (format!("{} (initial)", namespace("user")), true));
+    });
+}
+
+#[test]
+fn diagnose_names_the_namespace_that_prevents_listening() {
+    if !require::root() {
+        return;
+    }
+    let mut elsewhere = Command::new("unshare");
+    let diagnose = example("diagnose");
+    elsewhere.arg("--net").arg(diagnose.get_program());
+    elsewhere.envs(diagnose.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let (listener, success) = diagnosis(&mut elsewhere, "listener");
+    assert!(
+        listener.starts_with("no (-4003, ") && listener.contains("network namespace"),
+        "{listener}"
+    );
+    assert!(!success);
+}
+
+fn namespace(kind: &str) -> String {
+    let link = std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+    link.to_str().unwrap().to_owned()
 }
