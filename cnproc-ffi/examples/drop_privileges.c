@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Opens a listener as root, becomes nobody, and prints the events of its child: an open listener needs no
- * privilege. (Since Linux 6.6 opening it needs none either.)
+ * Opens a listener as root, changes to the user nobody, and prints the events of its child: an open listener
+ * needs no privilege. (Since Linux 6.6, opening it needs none either.)
  *
- * Before Linux 6.6 the kernel refuses cnproc_close's IGNORE of a process that has given up CAP_NET_ADMIN:
- * it then goes on making events for nobody until it is rebooted. A daemon for such kernels keeps
- * that one capability.
+ * Before Linux 6.6 the kernel refuses the IGNORE of cnproc_close if the process has dropped CAP_NET_ADMIN: it
+ * then goes on generating events for nobody until it is rebooted. A daemon for such kernels keeps that one
+ * capability.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,15 +27,7 @@ static int become_nobody(void)
     return setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY) ? -1 : 0;
 }
 
-/* Whether the event is of the process, or may have been. */
-static int concerns(const struct cnproc_event *event, int32_t tgid)
-{
-    return event->what == CNPROC_EVENT_LOST
-           || (event->what == CNPROC_EVENT_EXEC && event->event_data.exec.process_tgid == tgid)
-           || (event->what == CNPROC_EVENT_EXIT && event->event_data.exit.process_tgid == tgid);
-}
-
-/* Prints the events of a process, until its end or a loss. */
+/* Prints the events of a process, until it exits or events are lost. */
 static int follow(struct cnproc *cp, int32_t tgid)
 {
     struct cnproc_event event;
@@ -44,7 +36,7 @@ static int follow(struct cnproc *cp, int32_t tgid)
 
     do {
         ret = cnproc_recv(cp, &event, 1, -1);
-        if (ret == 1 && concerns(&event, tgid)) {
+        if (ret == 1 && (event.what == CNPROC_EVENT_LOST || cnproc_event_tgid(&event) == tgid)) {
             if (cnproc_event_format(&event, line, sizeof line) > 0)
                 puts(line);
             if (event.what != CNPROC_EVENT_EXEC)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * exit_status PID: waits for the end of a process that need not be a child, and tells how it ended.
+ * exit_status PID: waits until a process exits, which need not be a child, and prints how it exited.
  *
- * An EXIT event is a thread's, and the process's status is that of its last thread. Its pidfd says when
- * it has ended, which may be a moment before the last EXIT is sent. (Linux 5.3 has pidfd_open.)
+ * An EXIT event is that of a thread, and a process's status is that of its last thread. The pidfd becomes
+ * readable when the process has exited, which can be a moment before the last EXIT is sent. (pidfd_open
+ * requires Linux 5.3.)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,11 +26,11 @@ static int fail(const char *what, const char *why)
     return EXIT_FAILURE;
 }
 
-static int has_ended(int pidfd)
+static int has_exited(int pidfd)
 {
-    struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+    struct pollfd exited = { .fd = pidfd, .events = POLLIN };
 
-    return poll(&ended, 1, 0) == 1;
+    return poll(&exited, 1, 0) == 1;
 }
 
 #define MOMENT_MS 100
@@ -42,31 +43,30 @@ static uint64_t now(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* 1: it ended, with *status. 0: it ended, and its last event may be among those that were lost. */
-static int wait_for_end(struct cnproc *cp, int pidfd, int32_t tgid, int *status)
+/* 1: it exited, with *status. 0: it exited, and its last event may be among those that were lost. */
+static int wait_for_exit(struct cnproc *cp, int pidfd, int32_t tgid, int *status)
 {
     struct cnproc_event event;
-    uint64_t ended = 0;
+    uint64_t exited = 0;
     int ret, known = 0;
 
-    while ((ret = cnproc_recv(cp, &event, 1, ended ? MOMENT_MS : -1)) != 0) {
+    while ((ret = cnproc_recv(cp, &event, 1, exited ? MOMENT_MS : -1)) != 0) {
         if (ret == -EINTR)
             continue;
         if (ret < 0)
             return ret;
-        if (ended && event.timestamp_ns > ended + MOMENT_MS * 1000000)
+        if (exited && event.timestamp_ns > exited + MOMENT_MS * 1000000)
             break;
         if (event.what == CNPROC_EVENT_LOST) {
             known = 0;
-        } else if (event.what == CNPROC_EVENT_EXIT
-                   && event.event_data.exit.process_tgid == tgid) {
+        } else if (event.what == CNPROC_EVENT_EXIT && cnproc_event_tgid(&event) == tgid) {
             *status = (int)event.event_data.exit.exit_code;
             known = 1;
         } else {
             continue;
         }
-        if (!ended && has_ended(pidfd))
-            ended = now();
+        if (!exited && has_exited(pidfd))
+            exited = now();
     }
     return known;
 }
@@ -83,20 +83,20 @@ int main(int argc, char **argv)
     ret = cnproc_open(&cp, &options, sizeof options);
     if (ret < 0)
         return fail("open", cnproc_strerror(ret));
-    /* Listening already: an end after this cannot be missed. */
+    /* The listener is open: an exit after this cannot be missed. */
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0 || has_ended(pidfd)) {
+    if (pidfd < 0 || has_exited(pidfd)) {
         ret = pidfd < 0 ? errno : ESRCH;
         cnproc_close(cp);
         return fail(argv[1], strerror(ret));
     }
-    ret = wait_for_end(cp, pidfd, pid, &status);
+    ret = wait_for_exit(cp, pidfd, pid, &status);
     cnproc_close(cp);
     close(pidfd);
     if (ret < 0)
         return fail("recv", cnproc_strerror(ret));
     if (ret == 0)
-        return fail(argv[1], "it ended, but how was lost");
+        return fail(argv[1], "it exited, but the event with its status was lost");
     if (WIFSIGNALED(status))
         printf("%d: killed by signal %d (%s)%s\n", pid, WTERMSIG(status),
                strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");

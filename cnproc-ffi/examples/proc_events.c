@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The classic program, proc_events.c: one line for each process event, until Ctrl-C. The same steps and
- * the same output as ever; the socket, the handshake and the parsing are the library's.
+ * The widely copied program proc_events.c, with the library: a line for each process event, until Ctrl-C. It
+ * prints what the original prints; the library has the socket, the handshake and the parser.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -13,12 +13,15 @@
 
 #include <cnproc.h>
 
+static struct cnproc *cp;
 static volatile sig_atomic_t need_exit;
 
+/* The wake ends the wait also if the signal arrives just before it. */
 static void on_sigint(int signo)
 {
     (void)signo;
     need_exit = 1;
+    cnproc_wake(cp);
 }
 
 static void handle_proc_event(const struct cnproc_event *event)
@@ -57,21 +60,21 @@ static void handle_proc_event(const struct cnproc_event *event)
     }
 }
 
-static int handle_events(struct cnproc *cp)
+static int handle_events(void)
 {
     struct cnproc_event events[64];
 
     while (!need_exit) {
         int i, count = cnproc_recv(cp, events, sizeof events / sizeof events[0], -1);
 
-        if (count == -EINTR)
-            continue;
-        if (count < 0)
+        if (count < 0 && count != -EINTR)
             return count;
         for (i = 0; i < count; i++)
             handle_proc_event(&events[i]);
-        if (fflush(stdout) != 0)
-            return -errno;
+        if (fflush(stdout) != 0) {
+            perror("proc_events: stdout");
+            exit(EXIT_FAILURE);
+        }
     }
     return 0;
 }
@@ -80,18 +83,18 @@ int main(void)
 {
     struct cnproc_options options;
     struct sigaction action;
-    struct cnproc *cp;
     int ret;
-
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_sigint;
-    sigaction(SIGINT, &action, NULL);
 
     memset(&options, 0, sizeof options);
     options.flags = CNPROC_OPEN_ACKS;
     ret = cnproc_open(&cp, &options, sizeof options);
     if (ret == 0) {
-        ret = handle_events(cp);
+        memset(&action, 0, sizeof action);
+        action.sa_handler = on_sigint;
+        sigaction(SIGINT, &action, NULL);
+        ret = handle_events();
+        /* No handler may use the listener any more. */
+        signal(SIGINT, SIG_DFL);
         cnproc_close(cp);
     }
     if (ret < 0) {
