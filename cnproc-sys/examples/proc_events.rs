@@ -1,22 +1,22 @@
-//! The classic program on the Rust API: one line for each process event, until Ctrl-C.
+//! The widely copied program `proc_events.c` on the Rust API: a line for each process event, until Ctrl-C.
 //!
-//! `cargo run --example proc_events`, as root before Linux 6.6.
+//! `cargo run -p cnproc-sys --example proc_events`; before Linux 6.6, as root.
 
-use cnproc_sys::{Delivery, Error, EventData, Listener};
+use cnproc_sys::{Delivery, Error, EventData, Listener, Waker};
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A handler, so that SIGINT interrupts the wait, and the connector is closed with IGNORE.
-    let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(libc::SIGINT, Arc::clone(&stop))?;
     let mut listener = Listener::options().acks(true).open()?;
+    wake_on_sigint(listener.waker()?)?;
     let mut out = io::stdout().lock();
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let batch = match listener.recv(None) {
             Ok(Some(batch)) => batch,
-            Ok(None) | Err(Error::Interrupted) => continue,
+            // Only the waker ends a wait without a timeout. Dropping the listener sends IGNORE.
+            Ok(None) => return Ok(()),
+            Err(Error::Interrupted) => continue,
             Err(error) => return Err(error.into()),
         };
         for delivery in batch {
@@ -35,5 +35,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         out.flush()?;
     }
+}
+
+/// Ends the listener's wait when SIGINT arrives, even if that is just before the wait.
+fn wake_on_sigint(waker: Waker) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT])?;
+    std::thread::spawn(move || signals.forever().for_each(|_| waker.wake()));
     Ok(())
 }

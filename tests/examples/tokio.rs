@@ -22,7 +22,7 @@ fn generate(count: u32) -> i32 {
 /// Receives events that come before it waits, while it waits, and after a flood of which a small buffer loses parts.
 async fn receive(options: Options) {
     let listener = options.events(EventMask::GID).acks(true).open().unwrap();
-    let mut listener = example::AsyncConnector::new(listener).unwrap();
+    let mut listener = example::AsyncListener::new(listener).unwrap();
     // The listener's own acknowledgement has been received already, which does not make the descriptor readable.
     let mut deliveries = Vec::new();
     let is_ack = |delivery: &Delivery| matches!(delivery, Delivery::Event(event) if event.ack != 0);
