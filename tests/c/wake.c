@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "test.h"
 
@@ -29,7 +30,10 @@ static int wait_for_wake(void)
 
 static void before_the_wait(void)
 {
+    struct timespec begin, end;
     struct cnproc_event event;
+    long long waited_ns;
+    int ret;
 
     errno = E2BIG;
     cnproc_wake(cp);
@@ -37,9 +41,14 @@ static void before_the_wait(void)
     CHECK_EQUAL(errno, E2BIG);
     CHECK_EQUAL(wait_for_wake(), 0);
     /* Both have ended the same wait: this one lasts. */
-    while (cnproc_recv(cp, &event, 1, 0) > 0)
-        ;
-    CHECK(cnproc_recv(cp, &event, 1, 50) >= 0);
+    do {
+        CHECK_EQUAL(clock_gettime(CLOCK_MONOTONIC, &begin), 0);
+        ret = cnproc_recv(cp, &event, 1, 50);
+        CHECK_EQUAL(clock_gettime(CLOCK_MONOTONIC, &end), 0);
+    } while (ret == 1);
+    CHECK_EQUAL(ret, 0);
+    waited_ns = (end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec;
+    CHECK(waited_ns >= 50000000);
 }
 
 static pthread_barrier_t both;
