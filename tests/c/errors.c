@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A system call that fails: its errno is returned unchanged, and its name is known. */
-#include <cnproc.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
 static const char untouched[] = "untouched";
 
@@ -105,7 +101,6 @@ static void refused_calls(void)
     struct cnproc_event event;
     const char *call;
     struct cnproc *cp;
-    int status;
     pid_t child;
 
     CHECK_EQUAL(open_and_name(&cp, &call), 0);
@@ -126,15 +121,13 @@ static void refused_calls(void)
         CHECK(cnproc_last_call(cp) == NULL);
         _exit(0);
     }
-    CHECK_EQUAL(waitpid(child, &status, 0), child);
-    CHECK_EQUAL(status, 0);
+    check_child(child);
     cnproc_close(cp);
 }
 
-/* In a child: the filter stays for ever. */
+/* In a child, because the filter stays indefinitely. */
 static void in_child(void (*test)(void))
 {
-    int status;
     pid_t child = fork();
 
     CHECK(child >= 0);
@@ -142,20 +135,15 @@ static void in_child(void (*test)(void))
         test();
         _exit(0);
     }
-    CHECK_EQUAL(waitpid(child, &status, 0), child);
-    CHECK_EQUAL(status, 0);
+    check_child(child);
 }
 
 int main(void)
 {
     const char *call;
     struct cnproc *cp;
-    int ret = open_and_name(&cp, &call);
 
-    if (ret < 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
+    skip_unless_open(open_and_name(&cp, &call));
     cnproc_close(cp);
     too_many_descriptors();
     in_child(refused_open);

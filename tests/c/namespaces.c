@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* In another namespace cnproc_open says which, and cnproc_strerror what to do. */
-#include <cnproc.h>
-
-#include <errno.h>
+/* In another namespace cnproc_open returns which, and cnproc_strerror what to do. */
 #include <sched.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
 enum { NO_SUCH_NAMESPACE = 255 };
 
@@ -33,7 +28,8 @@ static int open_in(int namespace)
     }
     CHECK_EQUAL(waitpid(child, &status, 0), child);
     CHECK(WIFEXITED(status));
-    return WEXITSTATUS(status) + CNPROC_ENOCONNECTOR;
+    status = WEXITSTATUS(status);
+    return status == NO_SUCH_NAMESPACE ? status : status + CNPROC_ENOCONNECTOR;
 }
 
 int main(void)
@@ -46,17 +42,17 @@ int main(void)
         { CLONE_NEWUSER, CNPROC_EUSERNS, "user namespace" },
         { CLONE_NEWPID, CNPROC_EPIDNS, "pid namespace" },
     };
-    struct cnproc *cp = NULL;
-    int error = cnproc_open(&cp, NULL, 0);
     size_t i;
+    int error;
 
-    if (error != 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(error));
-        return SKIP;
-    }
-    cnproc_close(cp);
+    skip_unless_root();
+    cnproc_close(open_listener(NULL));
     for (i = 0; i < sizeof expected / sizeof *expected; i++) {
         error = open_in(expected[i].namespace);
+        if (error == NO_SUCH_NAMESPACE) {
+            fprintf(stderr, "no such namespaces in this kernel\n");
+            return SKIP;
+        }
         CHECK_EQUAL(error, expected[i].error);
         CHECK(strstr(cnproc_strerror(-error), expected[i].text) != NULL);
         CHECK(strstr(cnproc_strerror(-error), "run on the host") != NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Buffers that end where memory ends, and a look at what was written beside them. */
+/* Buffers that end where memory ends, and a check of what was written next to them. */
 #ifndef PAGE_H
 #define PAGE_H
 
@@ -11,7 +11,7 @@
 
 #define SKEWS 8
 
-/* A page with none after it. */
+/* A page after which there is no memory. */
 struct page {
     unsigned char *begin, *end;
 };
@@ -28,14 +28,14 @@ static struct page new_page(void)
     return page;
 }
 
-/* `size` bytes, `skew` before the end of the page: with 0 they end with it. */
+/* `size` bytes that end `skew` bytes before the end of the page. */
 static void *place(struct page page, size_t size, size_t skew)
 {
     memset(page.begin, 0xa5, (size_t)(page.end - page.begin));
     return page.end - skew - size;
 }
 
-/* Whether all is as place() left it before and after what it gave. */
+/* Whether everything before and after these bytes is as place() left it. */
 static int is_untouched(struct page page, const void *begin, size_t size)
 {
     const unsigned char *byte;

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Structs with a size, of programs that are older or newer than the library: it reads and writes the bytes
- * that it was given, and no other; guard bytes on both sides tell. */
-#include <cnproc.h>
-
+/* Structs with a size, of programs that are older or newer than the library: it reads and writes only the bytes that
+ * it was given, as guard bytes on both sides show. */
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
-/* The sizes of the first version, for ever. */
+/* The sizes of the first version, which remain valid. */
 #define FIRST_OPTIONS 24
 #define FIRST_STATS 112
 #define FIRST_STATUS 40
@@ -22,7 +18,7 @@
 static struct cnproc *cp;
 static struct cnproc_process *process;
 
-/* Memory that ends at a page which nobody may touch. */
+/* Memory that ends at a page without access. */
 static unsigned char *before_the_wall(size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -34,7 +30,7 @@ static unsigned char *before_the_wall(size_t size)
     return start + page - size;
 }
 
-/* Opens with options of a size. The struct ends where memory does. */
+/* Opens with options of a size. The struct ends where memory ends. */
 static int open_with(size_t size, uint32_t events, size_t set)
 {
     unsigned char *bytes = before_the_wall(size);
@@ -105,7 +101,7 @@ static void filled(fill *fill, size_t first, size_t now)
         CHECK_EQUAL(bytes[i], GUARD);
 }
 
-/* The process of a child, from its FORK; it waits to be killed. */
+/* The process of a child, from its FORK. The child waits until it is killed. */
 static pid_t open_child(void)
 {
     struct cnproc_process_status status;
@@ -113,14 +109,12 @@ static pid_t open_child(void)
     pid_t child = fork();
 
     if (child == 0) {
-        /* Not to outlive a check that fails. */
+        /* It must not outlive a check that fails. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
     }
-    do
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 10000), 1);
-    while (event.what != CNPROC_EVENT_FORK || event.event_data.fork.child_pid != child);
+    event = await_event(cp, CNPROC_EVENT_FORK, child);
     CHECK_EQUAL(cnproc_process_open(&process, cp, &event), 0);
     /* Until it waits, its state changes. */
     do
@@ -131,13 +125,9 @@ static pid_t open_child(void)
 
 int main(void)
 {
-    int ret = cnproc_open(&cp, NULL, 0);
     pid_t child;
 
-    if (ret < 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
+    cp = open_listener(NULL);
     options();
     filled(fill_stats, FIRST_STATS, sizeof(struct cnproc_stats));
     child = open_child();

@@ -1,50 +1,49 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* cnproc_event_is_thread, CNPROC_OPEN_SKIP_THREADS, and a leader's exit that is not its process's end. */
-#include <cnproc.h>
-
+/* cnproc_event_is_thread, CNPROC_OPEN_SKIP_THREADS, and an EXIT of a leader that is not its process's end. */
 #include <pthread.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
-static void *work_on(void *unused)
+/* Closed when the leader has exited. */
+static int gate[2];
+
+static void *outlive_the_leader(void *unused)
 {
+    char byte;
+
     (void)unused;
-    usleep(100 * 1000); /* The leader has gone by then. */
+    CHECK_EQUAL(read(gate[0], &byte, 1), 0);
     prctl(PR_SET_NAME, "at work");
     _exit(5);
 }
 
-/* A process whose leader ends before its other thread. */
-static pid_t make(void)
+/* A process whose leader exits before its other thread. */
+static pid_t start(void)
 {
     pthread_t thread;
-    int status;
-    pid_t child = fork();
+    pid_t child;
 
+    CHECK_EQUAL(pipe(gate), 0);
+    child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        CHECK_EQUAL(pthread_create(&thread, NULL, work_on, NULL), 0);
+        close(gate[1]);
+        CHECK_EQUAL(pthread_create(&thread, NULL, outlive_the_leader, NULL), 0);
         pthread_exit(NULL);
     }
-    CHECK_EQUAL(waitpid(child, &status, 0), child);
-    CHECK_EQUAL(WEXITSTATUS(status), 5);
+    close(gate[0]);
     return child;
 }
 
-/* Each type and whether it is a thread's, as F C E, or f c e of a thread. */
-static void hear(struct cnproc *cp, pid_t process, const char *expected)
+/* The next events of a process: the letter of each type (FORK, COMM, EXIT), small if it is about a thread only. */
+static void check_events(struct cnproc *cp, pid_t process, const char *expected)
 {
-    struct cnproc_event event;
-
     while (*expected) {
+        struct cnproc_event event = next_event(cp);
         char letter;
 
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 20000), 1);
-        CHECK(event.what != CNPROC_EVENT_LOST);
         if (cnproc_event_tgid(&event) != process)
             continue;
         CHECK_EQUAL(cnproc_event_pid(&event) != process, cnproc_event_is_thread(&event));
@@ -58,28 +57,26 @@ static void hear(struct cnproc *cp, pid_t process, const char *expected)
 
 int main(void)
 {
-    struct cnproc_options options;
+    struct cnproc_options options = { 0 };
     struct cnproc_stats stats;
-    struct cnproc *all = NULL, *processes = NULL;
+    struct cnproc *all = open_listener(NULL), *processes;
     pid_t process;
-    int error;
+    int status;
 
-    memset(&options, 0, sizeof options);
     options.flags = CNPROC_OPEN_SKIP_THREADS;
-    error = cnproc_open(&all, NULL, 0);
-    if (error != 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(error));
-        return SKIP;
-    }
-    CHECK_EQUAL(cnproc_open(&processes, &options, sizeof options), 0);
+    processes = open_listener(&options);
     CHECK_EQUAL(cnproc_get_stats(processes, &stats, sizeof stats), 0);
     CHECK_EQUAL(stats.flags & CNPROC_STATS_SKIP_THREADS, CNPROC_STATS_SKIP_THREADS);
     CHECK_EQUAL(cnproc_get_stats(all, &stats, sizeof stats), 0);
     CHECK_EQUAL(stats.flags & CNPROC_STATS_SKIP_THREADS, 0);
 
-    process = make();
-    hear(all, process, "FfEce");
-    hear(processes, process, "FE");
+    process = start();
+    check_events(all, process, "FfE");
+    close(gate[1]);
+    check_events(all, process, "ce");
+    check_events(processes, process, "FE");
+    CHECK_EQUAL(waitpid(process, &status, 0), process);
+    CHECK_EQUAL(WEXITSTATUS(status), 5);
     cnproc_close(processes);
     cnproc_close(all);
     return 0;

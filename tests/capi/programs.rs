@@ -1,13 +1,14 @@
-//! The C programs of `tests/c/programs`, one per behaviour: 0 is a pass, 77 a skip, all else a failure.
+//! The C programs of `tests/c/programs`, one per behaviour.
 
 use std::process::Command;
 use support::disturbance::undisturbed;
+use support::wait;
 
 /// Runs a program of `tests/c`.
 fn run(name: &str) {
     let program = support::compile(&format!("tests/c/{name}.c"));
     undisturbed(|| {
-        support::assert_passed(name, &Command::new(program.path()).output().unwrap());
+        support::assert_passed(name, &wait::output(&mut Command::new(program.path())));
     });
 }
 

@@ -4,7 +4,7 @@ use crate::library::{Installed, Linking};
 use std::path::Path;
 use std::process::Command;
 use support::disturbance::undisturbed;
-use support::{assert_passed, require, root};
+use support::{assert_passed, require, root, wait};
 
 const WARNINGS: [&str; 12] = [
     "-Wall",
@@ -35,11 +35,11 @@ fn check(compiler: &str, standard: &str, others: &[&str], source: &Path) {
     for how in [Linking::Shared, Linking::Static] {
         let program = installed.compile(compiler, &flags, source, how);
         undisturbed(|| {
-            let output = match how {
-                Linking::Shared => installed.command(&program).output(),
-                Linking::Static => Command::new(&program).output(),
+            let mut command = match how {
+                Linking::Shared => installed.command(&program),
+                Linking::Static => Command::new(&program),
             };
-            assert_passed(standard, &output.unwrap());
+            assert_passed(standard, &wait::output(&mut command));
         });
     }
 }

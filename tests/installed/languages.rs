@@ -3,7 +3,7 @@
 use crate::library::Installed;
 use std::process::Command;
 use support::disturbance::undisturbed;
-use support::{assert_passed, require, root};
+use support::{assert_passed, require, root, wait};
 
 #[test]
 fn python_receives_a_live_event_with_ctypes() {
@@ -13,7 +13,8 @@ fn python_receives_a_live_event_with_ctypes() {
     let shared = Installed::get().libdir().join("libcnproc.so.0");
     let program = root().join("tests/c/listener.py");
     undisturbed(|| {
-        let output = Command::new("python3").arg(&program).arg(&shared).output().unwrap();
-        assert_passed("listener.py", &output);
+        let mut command = Command::new("python3");
+        command.arg(&program).arg(&shared);
+        assert_passed("listener.py", &wait::output(&mut command));
     });
 }
