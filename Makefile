@@ -126,7 +126,7 @@ run: $(OUT)/proc_events  ## the example proc_events, on the live kernel, until C
 	@$(OUT)/proc_events
 
 check: lib  ## every test
-	$(CARGO) test --workspace
+	CARGO='$(CARGO)' tests/check.sh
 
 # The crates as they ship, because their tests' dependencies need a registry, and the C library as it was built. One unit
 # test reads the kernel's list of connectors.
