@@ -4,7 +4,6 @@
 
 use cnproc_sys::{EventData, EventMask, Listener, Options};
 use std::ffi::c_int;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use support::disturbance::disturbed;
 use support::live::NOW;
@@ -47,15 +46,6 @@ fn assert_delivered(listener: &mut Listener, pids: &[c_int]) {
     assert_eq!(delivered, pids);
 }
 
-/// Whether the listener's descriptor becomes readable in that time.
-fn is_readable(listener: &Listener, timeout: Duration) -> bool {
-    let mut polled = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one pollfd, valid for reading and writing.
-    let count = unsafe { libc::poll(&mut polled, 1, timeout.as_millis() as c_int) };
-    assert!(count >= 0, "{}", std::io::Error::last_os_error());
-    count == 1
-}
-
 #[test]
 fn quarter_full_buffer_ends_the_delay() {
     // The kernel grants 1 MiB, which holds 1,260 events: a quarter is 315.
@@ -83,12 +73,12 @@ fn events_are_delivered_when_the_delay_ends() {
 fn first_event_makes_readable_and_later_ones_do_not() {
     live::with(options(), |witness| {
         let mut listener = options().coalesce(HOUR).open().unwrap();
-        if is_readable(&listener, Duration::ZERO) {
+        if live::is_readable(&listener, Duration::ZERO) {
             assert!(live::drain(witness) > 0, "readable without an event");
             disturbed("a SID event of another program");
         }
         generate(1);
-        assert!(is_readable(&listener, HANG_LIMIT));
+        assert!(live::is_readable(&listener, HANG_LIMIT));
         generate(1);
         // The listener looks at intervals whether the buffer is filling up. That makes it readable, events do not, so
         // only tries count that begin right after a look and end before the next can be due.
@@ -96,11 +86,11 @@ fn first_event_makes_readable_and_later_ones_do_not() {
         let mut count = 0;
         while count < 5 {
             assert!(begin.elapsed() < HANG_LIMIT, "each try took longer than {SOONEST_LOOK:?}");
-            assert!(is_readable(&listener, HANG_LIMIT), "a look is due");
+            assert!(live::is_readable(&listener, HANG_LIMIT), "a look is due");
             let before = Instant::now();
             assert!(listener.recv(NOW).unwrap().is_none());
             generate(1);
-            let is_readable = is_readable(&listener, Duration::ZERO);
+            let is_readable = live::is_readable(&listener, Duration::ZERO);
             if before.elapsed() < SOONEST_LOOK {
                 assert!(!is_readable);
                 count += 1;
@@ -116,7 +106,7 @@ fn end_of_delay_makes_readable_again() {
             let pids = generate(count);
             let mut delivered = 0;
             while delivered < pids.len() {
-                assert!(is_readable(listener, HANG_LIMIT), "{delivered} of {count} came");
+                assert!(live::is_readable(listener, HANG_LIMIT), "{delivered} of {count} came");
                 while let Some(batch) = listener.recv(NOW).unwrap() {
                     for event in batch.map(live::event) {
                         let is_own = event.process_tgid().is_some_and(|pid| pids.contains(&pid));

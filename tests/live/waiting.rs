@@ -47,14 +47,6 @@ fn many_listeners_in_one_process_receive_each_event() {
     });
 }
 
-fn is_readable(listener: &Listener, timeout_ms: c_int) -> bool {
-    let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: the struct is valid for writing.
-    let count = unsafe { libc::poll(&mut poll, 1, timeout_ms) };
-    assert!(count >= 0);
-    poll.revents == libc::POLLIN
-}
-
 #[test]
 fn descriptor_is_readable_while_events_are_queued() {
     live::with(options(), |listener| {
@@ -62,11 +54,11 @@ fn descriptor_is_readable_while_events_are_queued() {
         live::drain(listener);
         for _ in 0..10 {
             let pid = generate();
-            assert!(is_readable(listener, HANG_LIMIT_MS));
+            assert!(live::is_readable(listener, HANG_LIMIT));
             assert_delivered(listener, pid);
             live::drain(listener);
             // Where it is still readable, another program has generated an event.
-            while is_readable(listener, 0) {
+            while live::is_readable(listener, Duration::ZERO) {
                 assert!(live::drain(listener) > 0, "readable, but there is nothing to receive");
             }
         }

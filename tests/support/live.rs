@@ -4,6 +4,8 @@ use crate::disturbance::{Disturbed, disturbed, undisturbed};
 use crate::require;
 use crate::wait::HANG_LIMIT;
 use cnproc_sys::{Delivery, Event, EventData, Listener, Options};
+use std::ffi::c_int;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
@@ -104,6 +106,15 @@ pub fn life_of(listener: &mut Listener, tgid: i32) -> Vec<Event> {
         is_exit.then_some(())
     });
     events
+}
+
+/// Whether the listener's descriptor becomes readable in that time.
+pub fn is_readable(listener: &Listener, timeout: Duration) -> bool {
+    let mut polled = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd, valid for reading and writing.
+    let count = unsafe { libc::poll(&mut polled, 1, timeout.as_millis() as c_int) };
+    assert!(count >= 0, "{}", std::io::Error::last_os_error());
+    polled.revents == libc::POLLIN
 }
 
 /// Receives whatever is queued. Returns how many messages that was, with those that others have forged.
