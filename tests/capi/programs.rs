@@ -40,6 +40,7 @@ tests![
     signals,
     sized_structs,
     stats,
+    stopped,
     threads,
     wake,
 ];
