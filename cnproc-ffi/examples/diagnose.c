@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Prints what the library finds out about this machine and this process: enough for a bug report. It changes nothing,
- * except that it enables events again if other processes have disabled them. Exits with 0 if a listener works here.
+ * Prints what the library finds out about this machine and this process: enough for a bug report. It changes
+ * nothing, except that it enables events again if other processes have disabled them. Exits with 0 if a listener
+ * works here.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
@@ -44,7 +45,7 @@ static void print_namespace(const char *type, const char *initial)
            !initial || length < 0 ? "" : strstr(link, initial) ? " (initial)" : " (not the initial one)");
 }
 
-/* Whether the exit of a child is received, and how surely its process is identified while it lives. */
+/* Checks that the exit of a child is received, and prints the identity of its process while it is alive. */
 static int print_events(struct cnproc *cp)
 {
     struct cnproc_event event;
@@ -56,7 +57,7 @@ static int print_events(struct cnproc *cp)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || (child = fork()) < 0)
         return -1;
     if (child == 0) {
-        /* Tells that it runs, and exits when the parent closes its end. */
+        /* Reports that it runs, and exits when the parent closes its end. */
         close(ends[0]);
         _exit(write(ends[1], &byte, 1) == 1 && read(ends[1], &byte, 1) == 0 ? 0 : 1);
     }

@@ -125,7 +125,7 @@ static void refused_calls(void)
     cnproc_close(cp);
 }
 
-/* In a child, because the filter stays indefinitely. */
+/* In a child, because the filter cannot be removed. */
 static void in_child(void (*test)(void))
 {
     pid_t child = fork();

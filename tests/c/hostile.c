@@ -238,7 +238,7 @@ int main(void)
         memcpy(&cp, to, sizeof cp);
         CHECK(cnproc_fd(cp) >= 0);
         CHECK_EQUAL(cnproc_set_events(cp, 0x400), -EINVAL);
-        CHECK(cnproc_resume(cp) >= 0);
+        CHECK_EQUAL(cnproc_resume(cp), CNPROC_RESUMED_ALREADY_ON);
         CHECK_EQUAL(cnproc_adopt(cp), 0);
         CHECK(cnproc_last_call(cp) == NULL);
         if (skew == 0) {

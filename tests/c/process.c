@@ -275,6 +275,56 @@ static int test(struct cnproc *cp)
     return !is_unproven;
 }
 
+/* The shell, as a file of its own. */
+static void copy_shell(const char *to)
+{
+    int from = open("/bin/sh", O_RDONLY | O_CLOEXEC), copy = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    char buf[65536];
+    ssize_t count;
+
+    CHECK(from >= 0 && copy >= 0);
+    while ((count = read(from, buf, sizeof buf)) > 0)
+        CHECK_EQUAL(write(copy, buf, (size_t)count), count);
+    CHECK_EQUAL(count, 0);
+    CHECK_EQUAL(close(from), 0);
+    CHECK_EQUAL(close(copy), 0);
+}
+
+static void check_deleted_program(struct cnproc *cp)
+{
+    char directory[] = "/tmp/cnproc-XXXXXX", path[64], exe[128];
+    struct cnproc_process *p;
+    int ends[2], fd;
+    pid_t pid;
+
+    CHECK(mkdtemp(directory) != NULL);
+    snprintf(path, sizeof path, "%s/x (deleted)", directory);
+    copy_shell(path);
+    CHECK_EQUAL(pipe2(ends, O_CLOEXEC), 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        dup2(ends[0], 0);
+        execl(path, "sh", "-c", "read line", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[0]);
+    await(cp, CNPROC_EVENT_EXEC, pid);
+    CHECK_EQUAL(cnproc_process_open_pid(&p, cp, pid), 0);
+    CHECK_EQUAL(cnproc_process_exe_is_deleted(p), 0);
+    CHECK_EQUAL(unlink(path), 0);
+    CHECK_EQUAL(cnproc_process_exe_is_deleted(p), 1);
+    CHECK_EQUAL(cnproc_process_exe(p, exe, sizeof exe), strlen(path) + strlen(" (deleted)"));
+    fd = cnproc_process_exe_fd(p);
+    CHECK(fd >= 0);
+    CHECK(read(fd, exe, 4) == 4 && memcmp(exe, "\177ELF", 4) == 0);
+    close(fd);
+    cnproc_process_close(p);
+    close(ends[1]);
+    CHECK_EQUAL(waitpid(pid, NULL, 0), pid);
+    CHECK_EQUAL(rmdir(directory), 0);
+}
+
 int main(void)
 {
     struct cnproc *cp;
@@ -288,5 +338,8 @@ int main(void)
             return SKIP;
         }
     } while (!test(cp));
+    CHECK_EQUAL(cnproc_open(&cp, NULL, 0), 0);
+    check_deleted_program(cp);
+    cnproc_close(cp);
     return 0;
 }

@@ -9,3 +9,4 @@ mod manual;
 mod memory;
 mod no_std;
 mod programs;
+mod statistics;
