@@ -40,12 +40,12 @@ impl Socket {
     pub(crate) fn open(filter: &Filter, acks: bool, receive_buffer: u32) -> Result<Self, Error> {
         let fd = netlink::netlink_socket().map_err(diagnosis::no_socket)?;
         netlink::set_receive_buffer(&fd, receive_buffer)?;
-        if netlink::memory(&fd).is_ok() {
+        let mut socket = Self { acks, ..Self::with_fd(fd)? };
+        if socket.has_drop_counter {
             // A full queue then refuses what there is no room for, and no more than that. Without the
             // drop counter it would do so silently.
-            netlink::set_no_enobufs(&fd)?;
+            netlink::set_no_enobufs(&socket.fd)?;
         }
-        let mut socket = Self { acks, ..Self::with_fd(fd)? };
         // Before bind: nothing unwanted ever enters the queue.
         socket.attach(filter)?;
         netlink::bind(&socket.fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
@@ -58,6 +58,11 @@ impl Socket {
 
     /// Takes over an open socket.
     pub(crate) fn with_fd(fd: Fd) -> Result<Self, Error> {
+        let has_drop_counter = match netlink::memory(&fd) {
+            Ok(_) => true,
+            Err(error) if sys::is(&error, libc::ENOPROTOOPT) => false,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             coalesce: None,
             witness: None,
@@ -65,7 +70,7 @@ impl Socket {
             acks: false,
             wake: wait::eventfd()?,
             receive_buffer: netlink::receive_buffer(&fd)?,
-            has_drop_counter: netlink::memory(&fd).is_ok(),
+            has_drop_counter,
             clock_ahead_ns: 0,
             has_more: false,
             fd,
