@@ -91,6 +91,7 @@ impl Listener {
             return Ok(());
         }
         // Read before anything is changed: this may fail.
+        self.socket.look_at_acks(&mut self.stream, None)?;
         let before = self.socket.drops()?;
         self.socket.set_filter(&filter)?;
         let drops = self.socket.drops().unwrap_or(before);

@@ -126,15 +126,18 @@ impl Socket {
 
     /// Replaces the filter. An error changes nothing.
     pub(crate) fn set_filter(&mut self, filter: &Filter) -> Result<(), Error> {
-        let witness = match self.witness.take() {
-            None if !filter.is_everything() => Some(Witness::open()?),
-            witness => witness,
-        };
-        let result = self.attach(filter);
-        // Without a filter the acknowledgements are in the stream.
-        let is_needed = result.is_err() || !filter.is_everything();
-        self.witness = witness.filter(|_| is_needed);
-        result
+        if filter.is_everything() {
+            self.attach(filter)?;
+            // Without a filter the acknowledgements are in the stream.
+            self.witness = None;
+        } else if self.witness.is_some() {
+            self.attach(filter)?;
+        } else {
+            let witness = Witness::open()?;
+            self.attach(filter)?;
+            self.witness = Some(witness);
+        }
+        Ok(())
     }
 
     /// The number of sockets in the group that this one stands for.
