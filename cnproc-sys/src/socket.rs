@@ -180,8 +180,9 @@ impl Socket {
 
     /// Waits until there may be something to receive, or the timeout expires; without one, indefinitely.
     pub(crate) fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Waited, Error> {
-        let is_coalescing = self.coalesce.as_ref().is_some_and(|coalesce| !coalesce.is_draining());
-        if !is_coalescing && (self.has_more || timeout_ns == Some(0)) {
+        let is_draining = self.coalesce.as_ref().map(Coalesce::is_draining);
+        // While a queue is drained, or after an error in that, nothing else causes a wake-up.
+        if is_draining.unwrap_or(self.has_more || timeout_ns == Some(0)) {
             return Ok(Waited::Receive);
         }
         if timeout_ns != Some(0) {
@@ -194,11 +195,11 @@ impl Socket {
             }
         }
         match &mut self.coalesce {
-            Some(coalesce) if !coalesce.is_draining() => {
+            Some(coalesce) => {
                 let is_due = coalesce.on_ready(&self.fd)?;
                 Ok(if is_due { Waited::Receive } else { Waited::Nothing })
             }
-            _ => Ok(Waited::Receive),
+            None => Ok(Waited::Receive),
         }
     }
 

@@ -61,10 +61,10 @@ impl Coalesce {
             _ => Ok(()),
         };
         if result.is_err() {
-            // Neither the socket nor the timer causes a wake-up now.
+            // Without a timer nothing is delayed.
             self.state = State::Draining;
         }
-        result.map(|()| self.is_draining())
+        Ok(self.is_draining())
     }
 
     /// `count` events were received; the queue is empty if `drained`.
@@ -78,14 +78,21 @@ impl Coalesce {
         if !drained || !self.is_draining() {
             return Ok(());
         }
+        // Each stands in for the other. If both fail, the queue is still to be drained, because no wake-up
+        // would follow.
         if self.received > 1 {
             // Events follow each other closely: the next will soon arrive, and need not cause a wake-up.
-            self.delay()?;
+            self.delay().or_else(|_| self.watch(socket))?;
         } else {
-            epoll::watch_once(&self.epoll, socket, libc::EPOLL_CTL_MOD)?;
-            self.state = State::Idle;
+            self.watch(socket).or_else(|_| self.delay())?;
         }
         self.received = 0;
+        Ok(())
+    }
+
+    fn watch(&mut self, socket: &Fd) -> Result<(), Error> {
+        epoll::watch_once(&self.epoll, socket, libc::EPOLL_CTL_MOD)?;
+        self.state = State::Idle;
         Ok(())
     }
 
@@ -131,6 +138,7 @@ const fn next_look_us(quarter: u64, queued: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake_kernel::{EXEC, FakeKernel};
 
     const DEFAULT_QUARTER: u64 = 8 << 20;
 
@@ -147,20 +155,45 @@ mod tests {
         assert_eq!(next_look_us(DEFAULT_QUARTER, u64::MAX), SOONEST_LOOK_US);
     }
 
-    /// One failed call must not leave a listener that nothing wakes: the queue is drained next, and the
-    /// call made again.
+    /// A listener whose socket and timer have an event each.
+    fn ready() -> (FakeKernel, Fd, Coalesce) {
+        let (kernel, socket) = FakeKernel::pair();
+        let coalesce = Coalesce::new(&socket, 1_000_000, 1 << 20).unwrap();
+        kernel.emit(EXEC);
+        (kernel, socket, coalesce)
+    }
+
     #[test]
-    fn failed_call_leaves_the_queue_to_be_drained() {
-        let (kernel, socket) = crate::fake_kernel::FakeKernel::pair();
-        let mut coalesce = Coalesce::new(&socket, 1_000_000, 1 << 20).unwrap();
+    fn events_are_not_delayed_without_a_timer() {
+        let (_kernel, socket, mut coalesce) = ready();
+        coalesce.timer = Fd::new(-1);
+        assert_eq!(coalesce.on_ready(&socket), Ok(true));
+        coalesce.on_drained(&socket, 2, true).unwrap();
+        assert_eq!(coalesce.state, State::Idle);
+        assert_eq!(coalesce.on_ready(&socket), Ok(true));
+    }
+
+    #[test]
+    fn timer_stands_in_for_a_socket_that_cannot_be_watched() {
+        let (_kernel, socket, mut coalesce) = ready();
+        assert_eq!(coalesce.on_ready(&socket), Ok(false));
+        coalesce.state = State::Draining;
+        coalesce.on_drained(&Fd::new(-1), 1, true).unwrap();
+        assert!(matches!(coalesce.state, State::Delaying { .. }));
+    }
+
+    /// Otherwise nothing would cause a wake-up.
+    #[test]
+    fn without_timer_and_watch_the_queue_is_drained_again() {
+        let (_kernel, socket, mut coalesce) = ready();
         let timer = core::mem::replace(&mut coalesce.timer, Fd::new(-1));
-        kernel.emit(crate::fake_kernel::EXEC);
-        assert!(coalesce.on_ready(&socket).is_err());
-        assert!(coalesce.is_draining());
-        assert!(coalesce.on_drained(&socket, 2, true).is_err());
-        assert!(coalesce.is_draining());
+        assert_eq!(coalesce.on_ready(&socket), Ok(true));
+        for count in [1, 2] {
+            assert!(coalesce.on_drained(&Fd::new(-1), count, true).is_err());
+            assert!(coalesce.is_draining());
+        }
         coalesce.timer = timer;
         coalesce.on_drained(&socket, 0, true).unwrap();
-        assert_ne!(coalesce.state, State::Draining);
+        assert!(!coalesce.is_draining());
     }
 }
