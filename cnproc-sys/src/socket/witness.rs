@@ -9,6 +9,7 @@
 //! kernel acknowledges it. So events that were off and are on again leave the acknowledgement of another
 //! process's LISTEN, which is the only trace.
 
+use super::diagnosis;
 use crate::error::Error;
 use crate::sys;
 use crate::sys::fd::Fd;
@@ -45,10 +46,10 @@ const RECEIVE_BUFFER: u32 = 64 << 10;
 
 impl Witness {
     pub(crate) fn open() -> Result<Self, Error> {
-        let fd = netlink::netlink_socket()?;
+        let fd = netlink::netlink_socket().map_err(diagnosis::no_socket)?;
         netlink::set_receive_buffer(&fd, RECEIVE_BUFFER)?;
         netlink::attach_filter(&fd, &Program::acks_only())?;
-        netlink::bind(&fd, kernel::CN_IDX_PROC)?;
+        netlink::bind(&fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
         netlink::connect_to_kernel(&fd)?;
         Self::with_fd(fd)
     }
