@@ -65,6 +65,8 @@ impl Witness {
     }
 
     /// Reads all that waits. `own` is the number of the acknowledgement that answers the caller's request.
+    ///
+    /// An error means that nothing was read: what has been seen is not read again.
     pub(crate) fn look(&mut self, own: Option<u32>) -> Result<Seen, Error> {
         let mut seen = Seen::default();
         loop {
@@ -75,7 +77,7 @@ impl Witness {
                     seen.overran = true;
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return seen.or_overran(error),
             };
             for slot in self.slots.iter().take(count).filter(|slot| slot.is_from_kernel()) {
                 seen.add(slot, own);
@@ -85,7 +87,10 @@ impl Witness {
             }
         }
         if self.drops.is_some() {
-            let drops = Some(netlink::memory(&self.fd)?.drops);
+            let drops = match netlink::memory(&self.fd) {
+                Ok(memory) => Some(memory.drops),
+                Err(error) => return seen.or_overran(error),
+            };
             seen.overran |= core::mem::replace(&mut self.drops, drops) != drops;
         }
         Ok(seen)
@@ -93,6 +98,11 @@ impl Witness {
 }
 
 impl Seen {
+    /// The error if nothing has been seen; otherwise what has been seen, and possibly more is missing.
+    fn or_overran(self, error: Error) -> Result<Self, Error> {
+        if self == Self::default() { Err(error) } else { Ok(Self { overran: true, ..self }) }
+    }
+
     /// Whether events may have been off since the witness was last asked.
     pub(crate) const fn may_have_been_muted(&self) -> bool {
         self.listens > 0 || self.overran
