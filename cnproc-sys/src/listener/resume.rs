@@ -44,13 +44,13 @@ impl Listener {
     pub fn resume(&mut self) -> Result<Resumed, Error> {
         self.check_owner()?;
         let resumed = self.probe_and_resume();
-        // What was lost meanwhile is reported before what has been received.
-        self.socket.read_drops(&mut self.stream)?;
-        let resumed = resumed?;
-        if resumed == Resumed::Restored {
+        if !matches!(resumed, Ok(Resumed::AlreadyOn | Resumed::Unknown)) {
+            // Also after an error: events may have been off until now.
             self.stream.doubt(self.socket.now());
         }
-        Ok(resumed)
+        // What was lost meanwhile is reported before what has been received.
+        self.socket.read_drops(&mut self.stream)?;
+        resumed
     }
 
     fn probe_and_resume(&mut self) -> Result<Resumed, Error> {
