@@ -121,11 +121,16 @@ impl Membership {
     /// Sends as many IGNOREs as LISTENs were sent.
     pub(super) fn ignore(&mut self, socket: &Socket) {
         for _ in 0..core::mem::take(&mut self.0) {
-            // Nobody could act on an error any more, and the socket is closed in any case.
-            let _: Result<(), Error> = request(socket, Operation::Ignore, None, nonce());
+            // Nobody could act on an error any more, and the socket is closed in any case. But the kernel
+            // counts a LISTEN without its IGNORE until it is rebooted.
+            let _is_sent =
+                (0..TRIES).any(|_| request(socket, Operation::Ignore, None, nonce()).is_ok());
         }
     }
 }
+
+/// How often an IGNORE is sent if that fails.
+const TRIES: u32 = 3;
 
 /// The upper bound of surplus IGNOREs that are compensated, and of the time for that; other processes may
 /// keep sending more.
