@@ -5,13 +5,16 @@ use super::files::{of_process, open, read_whole};
 use crate::error::{Call, Error};
 use crate::sys::fd::Fd;
 use crate::sys::{self, file};
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 
 /// What a link in `/proc` can contain: a page, less the NUL. With pages of 64 KiB, no path is so long.
 const PATH_MAX: usize = 4096;
 
 /// What Linux appends to the path of a deleted file.
 const DELETED: &[u8] = b" (deleted)";
+
+/// The errors by which the kernel reports that a path leads to no file.
+const NO_SUCH_FILE: [c_int; 4] = [libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::ENAMETOOLONG];
 
 /// How often an empty command line is read again in the midst of an execve.
 const ATTEMPTS: usize = 64;
@@ -128,13 +131,18 @@ impl Process {
         let Some(path) = path.get(1..).filter(|_| is_marked) else { return Ok(false) };
         // A path of that very name, as the process sees it, is that very file if the mark is part of it.
         let path = CStr::from_bytes_until_nul(path).unwrap_or_default();
+        let fail = |error| match error {
+            // It has ended meanwhile.
+            error if sys::is(&error, libc::ENOENT) => Error::ProcessGone,
+            error => of_process(error, self.tgid),
+        };
         let root = file::open_directory(Call::OpenProcess, Some(&self.directory), c"root");
-        let named = root.and_then(|root| file::identity(&root, path));
-        let program = file::identity(&self.directory, c"exe");
-        Ok(match (named, program) {
-            (Ok(named), Ok(program)) => named != program,
-            _ => true,
-        })
+        let program = file::identity(&self.directory, c"exe").map_err(fail)?;
+        match file::identity(&root.map_err(fail)?, path) {
+            Ok(named) => Ok(named != program),
+            Err(error) if NO_SUCH_FILE.iter().any(|errno| sys::is(&error, *errno)) => Ok(true),
+            Err(error) => Err(fail(error)),
+        }
     }
 
     /// Checks that it exists: running, or a zombie not waited for.
