@@ -176,7 +176,7 @@ impl Listener {
         if pid <= 0 {
             return Err(Error::ProcessGone);
         }
-        let lead_ns = self.procfs.clocks().lead_ns();
+        let lead_ns = self.procfs.lead_ns();
         let (process, stat) = find(self.procfs.directory()?, pid, lead_ns, &mut |_| ())?;
         if is_thread(&process, &stat)? {
             return Err(Error::ProcessGone);
@@ -191,13 +191,13 @@ impl Listener {
         tgid: i32,
         read: &mut dyn FnMut(&Process),
     ) -> Result<Process, Error> {
-        let lead_ns = self.procfs.clocks().lead_ns();
+        let lead_ns = self.procfs.lead_ns();
         let (process, stat) = find(self.procfs.directory()?, tgid, lead_ns, read)?;
         let is_thread = is_thread(&process, &stat)?;
         // Before the stream is read.
         let has_run = stat.effort > 0 || has_been_on_a_cpu(&process);
         let now = self.socket.now();
-        let start = self.procfs.clocks().start(stat.start_ticks, event.timestamp_ns);
+        let start = self.procfs.start(stat.start_ticks, event.timestamp_ns);
         let candidate = Candidate { stat, is_thread, start, has_run };
         let evidence = if candidate.needs_the_stream() {
             self.confirmed_evidence(event, tgid, now)?
@@ -249,7 +249,7 @@ impl Listener {
     fn evidence(&mut self, event: &Event, tgid: i32) -> Result<Evidence, Error> {
         let Self { socket, stream, procfs, .. } = self;
         let evidence = Evidence::gather(socket, stream, event, tgid)?;
-        if procfs.clocks().are_unchanged() {
+        if procfs.clocks_are_unchanged() {
             return Ok(evidence);
         }
         // When losses became known was noted on another clock.

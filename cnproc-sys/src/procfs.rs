@@ -7,7 +7,7 @@ pub(crate) use clock::{Start, monotonic};
 use crate::error::{Call, Error};
 use crate::sys::fd::Fd;
 use crate::sys::file;
-use clock::Clocks;
+use clock::{Clocks, Namespace};
 
 /// `/proc`, and the clocks of the start times in it.
 #[derive(Debug)]
@@ -19,11 +19,28 @@ pub(crate) struct Procfs {
 impl Procfs {
     /// Opens `/proc` if it is there: the process may change its root later.
     pub(crate) fn new() -> Self {
-        Self { directory: open_procfs().ok(), clocks: Clocks::new() }
+        let directory = open_procfs().ok();
+        Self { clocks: Clocks::new(Namespace::here(directory.as_ref())), directory }
     }
 
-    pub(crate) const fn clocks(&mut self) -> &mut Clocks {
-        &mut self.clocks
+    /// How far the clock of start times was ahead when the listener was opened, or since a suspend.
+    pub(crate) const fn lead_ns(&self) -> u64 {
+        self.clocks.lead_ns()
+    }
+
+    /// Compares a start time with that of an event.
+    pub(crate) fn start(&mut self, ticks: u64, event_ns: u64) -> Start {
+        if self.clocks_are_unchanged() {
+            self.clocks.start(ticks, event_ns)
+        } else {
+            Start::Unclear
+        }
+    }
+
+    /// Whether this process's clocks are still those with which the listener was opened: it may have entered
+    /// another time namespace.
+    pub(crate) fn clocks_are_unchanged(&self) -> bool {
+        self.clocks.are_of(Namespace::here(self.directory.as_ref()))
     }
 
     pub(crate) fn directory(&mut self) -> Result<&Fd, Error> {

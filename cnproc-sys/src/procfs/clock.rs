@@ -5,6 +5,7 @@
 
 use crate::error::Call;
 use crate::sys::clock as system;
+use crate::sys::fd::Fd;
 use crate::sys::file;
 
 /// When a process started, compared with an event.
@@ -51,17 +52,20 @@ pub(crate) struct Clocks {
 /// The name of a time namespace, whose clocks are its own (Linux 5.6). Events have the times of the initial
 /// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Namespace([u8; 32]);
+pub(crate) struct Namespace([u8; 32]);
 
 impl Namespace {
     const INITIAL: Self = Self(*b"time:[4026531834]\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     /// The kernel has no time namespaces, or `/proc` is not mounted.
     const UNKNOWN: Self = Self([0; 32]);
 
-    fn here() -> Self {
+    /// That of this process, by its `/proc`, which may be out of reach by its path.
+    pub(crate) fn here(procfs: Option<&Fd>) -> Self {
         let mut name = [0; 32];
-        let result = file::readlink(Call::OpenProc, None, c"/proc/self/ns/time", &mut name);
-        if result.is_ok() { Self(name) } else { Self::UNKNOWN }
+        let result = procfs.map(|procfs| {
+            file::readlink(Call::OpenProc, Some(procfs), c"self/ns/time", &mut name).is_ok()
+        });
+        if result == Some(true) { Self(name) } else { Self::UNKNOWN }
     }
 
     fn is_initial(self) -> bool {
@@ -70,24 +74,24 @@ impl Namespace {
 }
 
 impl Clocks {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(namespace: Namespace) -> Self {
         Self {
             since: system::monotonic(),
             lead: Lead::now(),
             tick_ns: 1_000_000_000 / system::ticks_per_second(),
-            namespace: Namespace::here(),
+            namespace,
         }
     }
 
-    /// Whether the clocks are those that the listener was opened with. The process may have entered a time
-    /// namespace since; then no time that it reads can be compared with one of before.
-    pub(crate) fn are_unchanged(&self) -> bool {
-        Namespace::here() == self.namespace
+    /// Whether the clocks are those of that namespace. Otherwise no time that is read there can be compared
+    /// with one of before.
+    pub(crate) fn are_of(&self, namespace: Namespace) -> bool {
+        namespace == self.namespace
     }
 
     /// When a process started that started in that tick.
     pub(crate) fn start(&mut self, ticks: u64, event_ns: u64) -> Start {
-        if !self.namespace.is_initial() || !self.are_unchanged() {
+        if !self.namespace.is_initial() {
             return Start::Unclear;
         }
         let now = Lead::now();
@@ -161,15 +165,17 @@ mod tests {
     #[test]
     fn another_time_namespace_makes_every_start_unclear() {
         let elsewhere = Namespace([b'x'; 32]);
-        let mut clocks = Clocks { namespace: elsewhere, ..Clocks::new() };
-        assert!(!clocks.are_unchanged());
+        let mut clocks = Clocks::new(elsewhere);
+        assert!(clocks.are_of(elsewhere) && !clocks.are_of(Namespace::INITIAL));
         assert_eq!(clocks.start(0, system::monotonic()), Start::Unclear);
-        assert!(Clocks::new().are_unchanged());
+        let procfs = file::open_directory(Call::OpenProc, None, c"/proc").unwrap();
+        assert_eq!(Namespace::here(Some(&procfs)), Namespace::INITIAL);
+        assert_eq!(Namespace::here(None), Namespace::UNKNOWN);
     }
 
     #[test]
     fn start_is_compared_with_the_present() {
-        let mut clocks = Clocks::new();
+        let mut clocks = Clocks::new(Namespace::INITIAL);
         assert_eq!(clocks.start(0, system::monotonic()), Start::Before);
         assert_eq!(clocks.start(u64::MAX, system::monotonic()), Start::After);
     }
