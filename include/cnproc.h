@@ -382,6 +382,7 @@ int cnproc_adopt(struct cnproc *cp);
  *
  * -EINVAL          an argument is not valid
  * -CNPROC_EFORKED  the listener belongs to another process
+ * -CNPROC_ESANDBOX, -CNPROC_EPERM, -CNPROC_EUSERNS  a first filter requires a second socket, and that is refused
  * -ENOMEM, or another errno of a system call
  */
 int cnproc_set_events(struct cnproc *cp, uint32_t events);

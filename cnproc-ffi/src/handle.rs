@@ -204,6 +204,7 @@ pub unsafe extern "C" fn cnproc_adopt(cp: *mut cnproc) -> c_int {
 ///
 /// -EINVAL          an argument is not valid
 /// -CNPROC_EFORKED  the listener belongs to another process
+/// -CNPROC_ESANDBOX, -CNPROC_EPERM, -CNPROC_EUSERNS  a first filter requires a second socket, and that is refused
 /// -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_set_events(cp: *mut cnproc, events: u32) -> c_int {

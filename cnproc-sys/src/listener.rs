@@ -83,7 +83,9 @@ impl Listener {
     /// too. After an error the old mask is in force.
     ///
     /// # Errors
-    /// [`Error::Forked`], and [`Error::System`].
+    /// [`Error::Forked`], and [`Error::System`]. A listener for all events that gets its first filter opens a
+    /// second socket, for the acknowledgements: that may be refused with [`Error::Sandboxed`],
+    /// [`Error::NotPermitted`] or [`Error::UserNamespace`].
     pub fn set_events(&mut self, events: EventMask) -> Result<(), Error> {
         self.check_owner()?;
         let filter = Filter::new(events, self.stream.filter().skip_threads);
