@@ -1,0 +1,75 @@
+//! Every system call of the library fails once, with each error that it may have: the answer is documented, nothing
+//! leaks, and the listener goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "for tests"
+)]
+
+mod answers;
+mod judge;
+mod log;
+mod sweep;
+
+use support::require;
+use sweep::sweep;
+
+/// Lets each call of all steps fail.
+fn with_faults(scenario: &'static str) {
+    if require::root() && require::program("strace") && require::live() {
+        sweep(scenario);
+    }
+}
+
+#[test]
+fn unfiltered_listener_survives_each_failed_call() {
+    with_faults("everything");
+}
+
+#[test]
+fn filtered_listener_survives_each_failed_call() {
+    with_faults("filtered");
+}
+
+#[test]
+fn coalescing_listener_survives_each_failed_call() {
+    with_faults("coalescing");
+}
+
+#[test]
+fn full_queue_is_accounted_for_after_each_failed_call() {
+    with_faults("overflow");
+}
+
+#[test]
+fn full_filtered_queue_is_accounted_for_after_each_failed_call() {
+    with_faults("filtered_overflow");
+}
+
+#[test]
+fn acknowledgements_are_counted_after_each_failed_call() {
+    with_faults("witness");
+}
+
+#[test]
+fn change_of_the_mask_survives_each_failed_call() {
+    with_faults("set_events");
+}
+
+#[test]
+fn adopted_listener_survives_each_failed_call() {
+    with_faults("adopt");
+}
+
+#[test]
+fn process_is_identified_after_each_failed_call() {
+    with_faults("identify");
+}
+
+#[test]
+fn facts_are_right_after_each_failed_call() {
+    with_faults("facts");
+}

@@ -1,0 +1,153 @@
+//! What the library is asked for while one of its system calls fails: each argument names a scenario.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "for tests")]
+
+mod facts;
+mod receive;
+mod step;
+
+use cnproc_sys::{Error, EventMask, Listener, Options, Resumed};
+use receive::{Account, NOW};
+use std::time::Duration;
+use step::{drop_step, fact, log_descriptors, pad, step};
+
+fn main() {
+    log_descriptors();
+    match std::env::args().nth(1).unwrap().as_str() {
+        "everything" => life(Listener::options()),
+        "filtered" => life(filtered()),
+        "coalescing" => coalescing(),
+        "overflow" => overflow(Listener::options(), [EventMask::UID, EventMask::ALL]),
+        "filtered_overflow" => {
+            overflow(filtered(), [EventMask::UID | EventMask::SID, EventMask::UID])
+        }
+        "witness" => witness(),
+        "set_events" => set_events(),
+        "adopt" => adopt(),
+        "identify" => facts::identify_process(),
+        "facts" => facts::ask_process(),
+        other => panic!("there is no scenario {other}"),
+    }
+    log_descriptors();
+}
+
+fn filtered() -> Options {
+    Listener::options().events(EventMask::UID)
+}
+
+/// Everything that a listener does without a process.
+fn life(options: Options) {
+    let mut listener = step("open", || options.open());
+    let mut account = Account::default();
+    account.generate(1);
+    account.receive_all("recv", &mut listener);
+    let waker = step("waker", || listener.waker());
+    waker.wake();
+    // What others generate may come first.
+    while step("recv until woken", || listener.recv(None).map(|batch| batch.map(Iterator::count)))
+        .is_some()
+    {}
+    drop_step("drop waker", waker);
+    fact("resume", || listener.resume());
+    account.generate(2);
+    account.receive_all("recv after resume", &mut listener);
+    account.log(&listener);
+    drop_step("drop", listener);
+}
+
+/// Two delays, of one event and of many.
+fn coalescing() {
+    let options = filtered().coalesce(Duration::from_millis(2));
+    let mut listener = step("open", || options.open());
+    let mut account = Account::default();
+    for (name, count) in [("recv one", 1), ("recv many", 20), ("recv one more", 1)] {
+        account.generate(count);
+        account.receive_all(name, &mut listener);
+    }
+    account.log(&listener);
+    drop_step("drop", listener);
+}
+
+/// A queue that is full again and again, also while the mask changes.
+fn overflow(options: Options, masks: [EventMask; 2]) {
+    let mut others = Listener::options().acks(true).receive_buffer(64 << 20).open().unwrap();
+    let mut listener = step("open", || options.receive_buffer(1).open());
+    let mut account = Account::default();
+    for mask in masks {
+        account.generate(20);
+        account.receive_what_is_queued("recv", &mut listener);
+        account.generate(20);
+        step("set_events", || listener.set_events(mask));
+    }
+    account.generate(20);
+    account.receive_what_is_queued("recv last", &mut listener);
+    account.receive_others(&mut others);
+    account.log(&listener);
+    drop_step("drop", listener);
+    drop(others);
+}
+
+/// A filtered listener that has not looked at the acknowledgements for a while.
+fn witness() {
+    let mut listener = filtered().open().unwrap();
+    let mut account = Account::default();
+    drop(Listener::options().open().unwrap());
+    // The interval at which the library looks.
+    std::thread::sleep(Duration::from_millis(101));
+    account.generate(1);
+    account.receive_all("recv", &mut listener);
+    // Acknowledgements are not forgotten because a call failed.
+    fact("acknowledgements", || {
+        listener.resume()?;
+        Ok(listener.stats().maybe_muted > 0)
+    });
+    account.log(&listener);
+}
+
+/// Every kind of change: from a filter to none and back, and from one to another.
+fn set_events() {
+    let mut listener = step("open", || Listener::options().open());
+    let mut account = Account::default();
+    let (few, more) = (EventMask::UID, EventMask::UID | EventMask::SID);
+    for (name, mask) in
+        [("to a filter", few), ("to another", more), ("to none", EventMask::ALL), ("back", few)]
+    {
+        account.generate(2);
+        step(name, || listener.set_events(mask));
+        account.generate(2);
+        account.receive_all("recv", &mut listener);
+    }
+    account.log(&listener);
+    drop_step("drop", listener);
+}
+
+/// A daemon: its parent opens, and the child adopts.
+fn adopt() {
+    let mut listener = step("open", || filtered().open());
+    // SAFETY: this process has one thread.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        pad();
+        listener.adopt();
+        let mut account = Account::default();
+        account.generate(2);
+        account.receive_all("recv in the child", &mut listener);
+        fact("resume in the child", || listener.resume());
+        account.log(&listener);
+        drop_step("drop in the child", listener);
+        return;
+    }
+    let mut status = 0;
+    // SAFETY: `status` is valid for writing.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    fact("recv in the parent", || match listener.recv(NOW) {
+        Err(Error::Forked) => Ok("forked"),
+        _ => Ok("received"),
+    });
+    fact("resume in the parent", || match listener.resume() {
+        Err(Error::Forked) => Ok(None),
+        result => result.map(Some::<Resumed>),
+    });
+    drop_step("drop in the parent", listener);
+}
