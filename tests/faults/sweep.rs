@@ -58,7 +58,7 @@ pub(crate) fn sweep(scenario: &'static str) {
     wrong.truncate(20);
     assert!(wrong.is_empty(), "{scenario}: {wrong:#?}");
     // In a storm of other programs' events a listener may take another path each time.
-    assert!(unreached.len() * 20 <= runs, "{scenario}: of {runs} not reached: {unreached:#?}");
+    assert!(unreached.len() * 10 <= runs, "{scenario}: of {runs} not reached: {unreached:#?}");
 }
 
 impl Sweep {
