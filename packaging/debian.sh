@@ -8,7 +8,7 @@ suite=$1
 root=$(packaging/debian-root.sh "$suite")
 tarball=$(packaging/dist.sh)
 version=$(sed -n '1s/.*(\(.*\)-.*/\1/p' debian/changelog)
-[ "$(basename "$tarball")" = "cnproc-$version.tar.xz" ] || { echo "debian: the changelog says $version" >&2; exit 1; }
+[ "$(basename "$tarball")" = "cnproc-$version.tar.xz" ] || { echo "debian: debian/changelog has version $version" >&2; exit 1; }
 
 build=$root/build/package
 rm -rf "$build"

@@ -16,7 +16,7 @@ echo "ok     the crates build with libc $libc"
 
 root=$(packaging/debian-root.sh trixie)
 found=$(packaging/enter.sh "$root" rustc --version | cut -d ' ' -f 2)
-[ "${found%.*}" = "$rust" ] || { echo "minimum: Debian 13 has Rust $found, Cargo.toml says $rust" >&2; exit 1; }
+[ "${found%.*}" = "$rust" ] || { echo "minimum: Debian 13 has Rust $found, but Cargo.toml requires $rust" >&2; exit 1; }
 tarball=$(packaging/dist.sh)
 rm -rf "$root/build/minimum"
 mkdir -p "$root/build/minimum"

@@ -144,8 +144,8 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// call calls the library, which one goroutine at a time may do. The call may read ahead, and what it has read makes the
-// descriptor readable no more: so whoever waits for that must look again.
+// call calls the library, which one goroutine at a time may do, and then lets the goroutine that waits receive: the call may
+// have read events from the socket, and those no longer make the descriptor readable.
 func (l *Listener) call(function func() C.int) C.int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +164,7 @@ func (l *Listener) Recv(ctx context.Context, events []Event) (int, error) {
 	return l.recv(ctx, events)
 }
 
-// recv is Recv for whoever holds the stream.
+// recv is Recv, called with the stream locked.
 func (l *Listener) recv(ctx context.Context, events []Event) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err

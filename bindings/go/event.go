@@ -8,7 +8,7 @@ import "C"
 
 import "unsafe"
 
-// EventType is the type of an event, or a combination of types where a listener says what it asks for.
+// EventType is the type of an event, or a combination of types in the options of a listener.
 type EventType uint32
 
 // The types. NonzeroExit is for asking only: exits whose code is not 0.

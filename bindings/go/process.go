@@ -115,7 +115,7 @@ type Status struct {
 	StartTimeNS            uint64
 }
 
-// Status returns who the process is.
+// Status returns the ids and the state of the process.
 func (p *Process) Status() (Status, error) {
 	var c C.struct_cnproc_process_status
 	err := check(C.cnproc_process_get_status(p.handle, &c, C.sizeof_struct_cnproc_process_status))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [NAME...]: cross-builds the C library for the targets of the table beside this file (or those named) as a user
+# run.sh [NAME...]: cross-builds the C library for the targets of the table in this directory (or those named) as a user
 # would, by CARGO_BUILD_TARGET and CC; checks what it needs and how large it is; and runs the C tests that need no
 # listener, in qemu's user mode. Debian; installs compilers and qemu if run as root. Prints a line for each target and
 # fails unless all passed.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * golden FILE...: cnproc_parse reads the datagrams of tests/golden that are in this machine's byte order, and consist of
- * events only, as their files say.
+ * golden FILE...: cnproc_parse reads the datagrams of tests/golden as their files describe: those in this machine's byte
+ * order that consist of events only.
  */
 #include <cnproc.h>
 

@@ -27,7 +27,7 @@ EventType = enum.IntFlag(
     }
     | {"LOST": lib.CNPROC_EVENT_LOST},
 )
-EventType.__doc__ = "The type of an event; a combination of types where a listener says what it asks for."
+EventType.__doc__ = "The type of an event; a combination of types in the arguments of a listener."
 
 
 Error = enum.IntEnum(
@@ -298,8 +298,8 @@ class Listener:
                     self._waiter = None
 
     def _look_again(self):
-        """Wakes the asynchronous iterator. Calls that read ahead need it: what they have read makes the descriptor
-        readable no more."""
+        """Wakes the asynchronous iterator. Needed after a call that may have read events from the socket, because
+        those no longer make the descriptor readable."""
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
 
