@@ -110,11 +110,17 @@ $(OUT)/libcnproc.a: $(OUT)/cargo/libcnproc.a $(MAP) Makefile
 # Linked here and not by cargo, because some linkers that cargo drives ignore or refuse a version script. No start
 # files, because nothing runs when the library is loaded; code and read-only data share a segment, because
 # separate segments are padded to pages: 38 KB instead of 51.
+LINK_SHARED = $(CC) $(CFLAGS) $(LDFLAGS) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) \
+    -Wl,--gc-sections $(OUT)/libcnproc.a -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs \
+    -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code -lc
+
+# Linked twice: the build-id is the hash of the stripped library, so that the same sources give the same library in every
+# directory. A linker's own would depend on symbols and debug information, which contain the directory.
 $(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP) Makefile
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) \
-	    -Wl,--gc-sections $< -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,--build-id -Wl,-z,defs \
-	    -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code -lc
+	$(Q)$(LINK_SHARED) -Wl,--build-id=none
 	$(call check-exports,$(OUT)/$(SHARED).new,-D --defined-only)
+	$(Q)$(OBJCOPY) --strip-all $(OUT)/$(SHARED).new $(OUT)/object/stripped
+	$(Q)id=$$(sha1sum <$(OUT)/object/stripped | cut -d ' ' -f 1) && $(LINK_SHARED) -Wl,--build-id=0x$$id
 	$(Q)mv $(OUT)/$(SHARED).new $(OUT)/$(SHARED)
 	$(Q)ln -sf $(SHARED) $(OUT)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $(OUT)/libcnproc.so
@@ -130,7 +136,7 @@ check: lib  ## every test
 
 # The crates as they ship, because their tests' dependencies need a registry, and the C library as it was built. One unit
 # test reads the kernel's list of connectors.
-check-unit: lib  ## the tests that need no root, network, connector or git, for whoever builds a package
+check-unit: lib  ## the tests that need no root, network, connector or git, for package builders
 	packaging/shipped.sh $(OUT)/shipped
 	$(CARGO) test --workspace --lib --no-fail-fast --manifest-path $(OUT)/shipped/Cargo.toml \
 	    --target-dir $(CARGO_TARGET_DIR)/unit $(VENDORED) $(CARGOFLAGS) -- --skip connector_of_this_machine_is_listed
@@ -185,7 +191,7 @@ links = $(filter-out $(basename $(notdir $(1))),$(call names,$(1)))
 below_prefix = $(subst ^:,,$(subst ^:$(PREFIX)/,$${prefix}/,^:$(1)))
 substitute = -e $(call quote,s|@$(1)@|$(subst |,\|,$(subst &,\&,$(subst \,\\,$(2))))|)
 
-# After an installation that is not staged in DESTDIR: the dynamic linker must find the library.
+# After an installation without DESTDIR, the dynamic linker must find the library.
 ifeq ($(DESTDIR),)
 register = @if [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/sbin:/usr/sbin" $(LDCONFIG); else \
     printf '%s\n' $(call quote,Not root: as root, run ldconfig; or set LD_LIBRARY_PATH=$(LIBDIR) for the programs.); fi

@@ -61,6 +61,12 @@ install_without_cargo_succeeds_after_build() {
     [ -e "$work/plain/opt/cnproc/lib/libcnproc.so.0" ]
 }
 
+build_in_another_directory_gives_the_same_library() {
+    make --no-print-directory --silent -C "$root" lib
+    make --no-print-directory --silent -C "$root" install LDCONFIG=true PREFIX=/opt/cnproc DESTDIR="$work/here"
+    cmp "$work/here/opt/cnproc/lib/libcnproc.so.0" "$work/plain/opt/cnproc/lib/libcnproc.so.0"
+}
+
 install_rebuilds_when_a_source_is_newer() {
     touch -d '+1 minute' "$copy/cnproc-ffi/src/lib.rs"
     ! installed DESTDIR="$work/stale" || fail 'it installed an outdated library without a word'
@@ -150,7 +156,7 @@ install_updates_the_linker_cache_or_says_who_must() {
     output=$(installed LDCONFIG="$work/ldconfig" PREFIX="$prefix")
     if [ "$(id -u)" -eq 0 ]; then
         matches -x 'ldconfig ' "$work/ldconfig.log"
-        # Nor is that directory searched, since nothing configured it.
+        # The directory is in no configuration of the dynamic linker.
         [[ $output == *"$prefix/lib is not searched by the dynamic linker"* ]]
     else
         [[ $output == *'as root, run ldconfig'* ]]
@@ -215,7 +221,7 @@ flags_reach_every_call_of_the_compiler() {
         [[ $call == *-Wl,--defsym=ld_mark=0* ]] || fail "no LDFLAGS: $call"
         calls=$((calls + 1))
     done <"$work/cc.log"
-    [ "$calls" -eq 2 ] || fail "$calls calls"
+    [ "$calls" -eq 3 ] || fail "$calls calls"
     rm "$copy/target/c/proc_events" "$copy/target/c/libcnproc.so"
     make_in_copy all
 }
@@ -265,6 +271,7 @@ tar -C "$root" --exclude=./target --exclude=./.git --exclude=./bench --exclude=.
 run build_in_directory_with_hostile_name_succeeds
 [ "$failed" -eq 0 ] || { echo '0 passed, 1 failed'; exit 1; }
 run install_without_cargo_succeeds_after_build
+run build_in_another_directory_gives_the_same_library
 run install_rebuilds_when_a_source_is_newer
 run install_into_hostile_directories_writes_the_same_files
 run uninstall_removes_all_that_install_wrote
