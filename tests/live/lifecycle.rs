@@ -27,6 +27,10 @@ fn next_descriptor() -> c_int {
 #[test]
 fn ten_thousand_listeners_leak_nothing() {
     const TIMES: usize = 10_000;
+    // For a buffer that has room for all acknowledgements.
+    if !require::root() {
+        return;
+    }
     let options = Listener::options().events(EventMask::SID).acks(true).receive_buffer(64 << 20);
     live::with(options, |witness| {
         let (requests, status) = trace::requests_of(|| {

@@ -1,8 +1,8 @@
-//! Acknowledgements: whose, and of what.
+//! Acknowledgements: of whose requests, and of which.
 
 use crate::Outcome;
 use crate::kernel::Kernel;
-use crate::permission::hears;
+use crate::permission::receives;
 use crate::raw::{EVERYTHING, IGNORE, INVALID, LISTEN, RawListener};
 use cnproc_sys::Listener;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::thread;
 
 const SMALL: libc::c_int = 1 << 20;
 
-/// Others' acknowledgements, good and bad, all the time.
-fn make_a_storm(stop: &AtomicBool) -> std::io::Result<()> {
+/// Causes acknowledgements for others, of good and bad requests, all the time.
+fn cause_a_storm(stop: &AtomicBool) -> std::io::Result<()> {
     let pair = RawListener::bind(SMALL)?;
     let invalid = RawListener::bind(SMALL)?;
     for nonce in (0..u32::MAX).step_by(3) {
@@ -32,11 +32,11 @@ pub fn storm(_: &Kernel) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     let storm = {
         let stop = stop.clone();
-        thread::spawn(move || make_a_storm(&stop))
+        thread::spawn(move || cause_a_storm(&stop))
     };
     for round in 0..200 {
         let mut listener = Listener::options().open()?;
-        assert!(hears(&mut listener, &format!("round {round}"))?, "round {round}: no event");
+        assert!(receives(&mut listener, &format!("round {round}"))?, "round {round}: no event");
     }
     stop.store(true, Ordering::Relaxed);
     storm.join().expect("the storm")?;
@@ -52,15 +52,15 @@ pub fn of_masks(kernel: &Kernel) -> Outcome {
     Ok(())
 }
 
-/// The kernel makes events while its count of listeners is above 0, and whoever is bound hears them.
-pub fn closing_says_ignore(_: &Kernel) -> Outcome {
+/// The kernel generates events while its count of listeners is above 0, and every bound socket receives them.
+pub fn closing_sends_ignore(_: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
-    assert!(!bystander.hears()?, "somebody listens before");
+    assert!(!bystander.receives()?, "another process listens before");
     for _ in 0..100 {
         let listener = Listener::options().open()?;
-        assert!(bystander.hears()?, "nobody listens");
+        assert!(bystander.receives()?, "no event came");
         drop(listener);
     }
-    assert!(!bystander.hears()?, "somebody listens after");
+    assert!(!bystander.receives()?, "another process listens after");
     Ok(())
 }

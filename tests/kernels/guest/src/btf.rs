@@ -1,5 +1,5 @@
-//! The running kernel's own description of its types, `/sys/kernel/btf/vmlinux`: enough of BTF to
-//! find where a struct's members are.
+//! The running kernel's own description of its types, `/sys/kernel/btf/vmlinux`: as much of BTF as finding a struct's
+//! members takes.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,11 +22,11 @@ pub struct Btf {
 }
 
 impl Btf {
-    /// `None` where the kernel carries no BTF.
+    /// `None` if the kernel has no BTF.
     pub fn of_kernel() -> Option<Btf> {
         let bytes = fs::read("/sys/kernel/btf/vmlinux").ok()?;
         let half = u16::from_ne_bytes([bytes[0], bytes[1]]);
-        assert_eq!(half, MAGIC, "BTF's magic in the machine's byte order");
+        assert_eq!(half, MAGIC, "BTF's magic number in the machine's byte order");
         let mut btf = Btf { bytes, types: 0..0, strings: 0 };
         let header = btf.word(4) as usize;
         let start = header + btf.word(8) as usize;
@@ -46,11 +46,11 @@ impl Btf {
 
     fn string(&self, offset: u32) -> &str {
         let tail = &self.bytes[self.strings + offset as usize..];
-        let end = tail.iter().position(|&byte| byte == 0).expect("a string that ends");
+        let end = tail.iter().position(|&byte| byte == 0).expect("the string ends with NUL");
         std::str::from_utf8(&tail[..end]).expect("a name in ASCII")
     }
 
-    /// The struct or union of that name.
+    /// The struct or union with that name.
     pub fn layout(&self, name: &str) -> Option<Layout> {
         let mut at = self.types.start;
         while at < self.types.end {
@@ -58,7 +58,7 @@ impl Btf {
             let (kind, count) = ((info >> 24) & 0x1f, (info & 0xffff) as usize);
             let members = at + 12;
             if (kind == KIND_STRUCT || kind == KIND_UNION) && self.string(type_name) == name {
-                // With the flag set, the offset is 24 bits and the rest a bit field's width.
+                // With the flag set, the offset has 24 bits, and the rest is the width of a bit field.
                 let mask = if info >> 31 == 1 { 0x00ff_ffff } else { u32::MAX };
                 let members = (0..count)
                     .map(|i| {

@@ -1,5 +1,4 @@
-//! A CPU that goes off line and comes back keeps its sequence number: nothing is taken for a loss, and
-//! nothing lost is missed.
+//! A CPU that goes offline and comes back keeps its sequence number: nothing is taken for a loss, and no loss is missed.
 
 use crate::Outcome;
 use crate::flood::assert_complete_during;
@@ -20,6 +19,6 @@ fn take_off_and_on() -> io::Result<()> {
     Ok(())
 }
 
-pub fn accounts_stay_exact(_: &Kernel) -> Outcome {
+pub fn loss_stays_exact(_: &Kernel) -> Outcome {
     assert_complete_during(take_off_and_on)
 }

@@ -1,5 +1,4 @@
-//! Each of the nine event types, caused for real, comes with the right fields, and behind each mask just
-//! the types of that mask come.
+//! Each of the nine event types, caused on purpose, comes with the right fields, and each mask passes only its types.
 
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
@@ -8,15 +7,16 @@ use cnproc_sys::{Delivery, EventData, EventMask, Listener};
 use std::io::{Read, Write};
 use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
+use support::task;
+use support::wait::HANG_LIMIT;
 
 /// This program's argument: cause events and die.
 pub const CAUSE: &str = "--cause-events";
 
-/// How long to wait for what must come, and for what must not.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an event that must not come.
 const A_WHILE: Duration = Duration::from_millis(100);
 
-/// Not what `root` and its group have; the effective ones differ from the real ones.
+/// Not those of root; the effective ids differ from the real ones.
 const GIDS: (u32, u32) = (7, 8);
 const UIDS: (u32, u32) = (9, 10);
 const NAME: &str = "cause of events";
@@ -24,10 +24,10 @@ const NAME: &str = "cause of events";
 /// Run as a child: causes an event of each type but fork and exec, which its parent caused.
 pub fn cause() -> ! {
     system::setsid().expect("setsid");
-    system::set_name(NAME);
-    // The parent traces this process now, and says so.
+    task::set_name(NAME);
+    // The parent attaches to this process now, and then writes a byte.
     println!("ready");
-    std::io::stdin().read_exact(&mut [0]).expect("the parent's word");
+    std::io::stdin().read_exact(&mut [0]).expect("a byte from the parent");
     system::set_ids(GIDS, UIDS).expect("ids");
     process::abort();
 }
@@ -46,7 +46,7 @@ const TYPES: [u32; 10] = [
     kernel::PROC_EVENT_EXIT,
 ];
 
-/// The child's events as the kernel must tell them.
+/// The child's events as the kernel must send them.
 fn expected(child: i32) -> Vec<(u32, EventData)> {
     use cnproc_sys::{Comm, Coredump, Exec, Exit, Fork, Gid, Ptrace, Sid, Uid};
     let (process_pid, process_tgid) = (child, child);
@@ -93,8 +93,8 @@ fn expected(child: i32) -> Vec<(u32, EventData)> {
     TYPES.into_iter().zip(data).collect()
 }
 
-/// Causes each type of event; returns the child that did. To be waited for once its exit has come: of a
-/// process that has been reaped the event does not know the parent.
+/// Causes each type of event. Returns the child that did, which must be waited for after its EXIT has come: the event
+/// of a process that has been reaped does not name the parent.
 fn cause_all() -> Result<Child, Box<dyn std::error::Error>> {
     let mut child = Command::new("/proc/self/exe")
         .arg(CAUSE)
@@ -103,13 +103,13 @@ fn cause_all() -> Result<Child, Box<dyn std::error::Error>> {
         .spawn()?;
     let mut ready = [0; 6];
     child.stdout.take().ok_or("no output")?.read_exact(&mut ready)?;
-    system::trace_and_let_go(child.id())?;
+    system::attach_and_detach(child.id())?;
     child.stdin.take().ok_or("no input")?.write_all(b"!")?;
     Ok(child)
 }
 
-/// A child that ends well: an exit that NONZERO_EXIT leaves out.
-fn end_well() -> Outcome {
+/// A child that exits with status 0, which NONZERO_EXIT leaves out.
+fn exit_with_zero() -> Outcome {
     Command::new("/proc/self/exe").arg("--no-such-argument").stderr(Stdio::null()).status()?;
     Ok(())
 }
@@ -118,7 +118,7 @@ fn bits() -> impl Iterator<Item = EventMask> {
     (0..32).filter_map(|bit| EventMask::from_bits(1 << bit))
 }
 
-pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
+pub fn each_type_with_each_mask(_: &Kernel) -> Outcome {
     let mut listeners = vec![(EventMask::ALL, Listener::options().open()?)];
     for mask in bits() {
         listeners.push((mask, Listener::options().events(mask).open()?));
@@ -128,42 +128,42 @@ pub fn each_type_behind_each_mask(_: &Kernel) -> Outcome {
     changed.set_events(EventMask::GID | EventMask::NONZERO_EXIT)?;
     listeners.push((EventMask::GID | EventMask::NONZERO_EXIT, changed));
 
-    end_well()?;
+    exit_with_zero()?;
     let mut dying = cause_all()?;
     let child = dying.id() as i32;
     let all = expected(child);
     for (mask, listener) in &mut listeners {
         let (mut events, mut unwanted) = (Vec::new(), Vec::new());
-        let mut timeout = PATIENCE;
+        let mut timeout = HANG_LIMIT;
         while let Some(batch) = listener.recv(Some(timeout))? {
             for delivery in batch {
                 let Delivery::Event(event) = delivery else {
                     return Err("events were lost".into());
                 };
-                if !lets_pass(*mask, event.what, &event.data()) {
+                if !passes(*mask, event.what, &event.data()) {
                     unwanted.push(event);
                 }
                 if event.process_tgid() == Some(child) {
                     events.push((event.what, event.data()));
                 }
             }
-            // What comes last to those that hear all has come to everybody.
+            // What has come to the listener without a mask has come to all.
             if events.len() == all.len() || *mask != EventMask::ALL {
                 timeout = A_WHILE;
             }
         }
-        let wanted = all.iter().copied().filter(|(what, data)| lets_pass(*mask, *what, data));
+        let wanted = all.iter().copied().filter(|(what, data)| passes(*mask, *what, data));
         let wanted: Vec<_> = wanted.collect();
         assert!(!wanted.is_empty());
-        assert_eq!(unwanted, [], "behind mask {:#x}", mask.bits());
-        assert_eq!(events, wanted, "behind mask {:#x}", mask.bits());
+        assert_eq!(unwanted, [], "with mask {:#x}", mask.bits());
+        assert_eq!(events, wanted, "with mask {:#x}", mask.bits());
     }
     dying.wait()?;
     Ok(())
 }
 
-/// What the mask means, said anew.
-fn lets_pass(mask: EventMask, what: u32, data: &EventData) -> bool {
+/// The meaning of the mask, in other words than the library's.
+fn passes(mask: EventMask, what: u32, data: &EventData) -> bool {
     let nonzero = matches!(data, EventData::Exit(exit) if exit.exit_code != 0);
     mask.bits() & what != 0 || nonzero && mask.contains(EventMask::NONZERO_EXIT)
 }

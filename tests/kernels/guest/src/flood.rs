@@ -1,16 +1,16 @@
-//! Under a flood, every event that the kernel made is delivered or counted as lost. How many it made is
-//! known from a listener written by hand, with room for all of them.
+//! Under a flood, every event that the kernel generated is delivered or counted as lost. How many it generated is known
+//! from a listener written by hand, with room for all of them.
 
 use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::raw::{COMM, RawEvent, RawListener};
-use crate::system;
 use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
 use std::collections::HashSet;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{io, thread};
+use support::task;
 
 const THREADS: usize = 2;
 const EVENTS_PER_THREAD: usize = 10_000;
@@ -19,26 +19,26 @@ const EVENTS_PER_THREAD: usize = 10_000;
 const TINY: u32 = 16 << 10;
 /// Room for 80,000.
 const LARGE: u32 = 32 << 20;
-/// Of the listener that must lose nothing.
+/// The buffer of the listener that must lose nothing.
 const ORACLE: libc::c_int = 64 << 20;
 
-/// What a listener handed over.
+/// What a listener delivered.
 #[derive(Default)]
 struct Delivered {
     events: Vec<(u32, u32)>,
     lost: u64,
-    /// Where among the numbers its own acknowledgement stands.
+    /// CPU and number of its own acknowledgement.
     opened: Option<(u32, u32)>,
 }
 
 impl Delivered {
-    /// Takes what comes until nothing has come for a while; slowly, if there is a pause after each batch.
-    fn take(&mut self, listener: &mut Listener, pause: Duration) -> Result<(), Error> {
+    /// Receives until nothing has come for a while, at that pace.
+    fn take(&mut self, listener: &mut Listener, pace: Pace) -> Result<(), Error> {
         loop {
             let batch = match listener.recv(Some(Duration::from_millis(300))) {
                 Ok(Some(batch)) => batch,
                 Ok(None) => return Ok(()),
-                // To suspend the machine, the kernel wakes whoever waits.
+                // The kernel interrupts waits to suspend the machine.
                 Err(Error::Interrupted) => continue,
                 Err(error) => return Err(error),
             };
@@ -51,137 +51,169 @@ impl Delivered {
                     Delivery::Lost(count) => self.lost += count,
                 }
             }
-            thread::sleep(pause);
+            pace.wait();
         }
     }
 
-    /// Takes the rest, and all that the oracle has: both until nothing comes to either. Returns what the
-    /// kernel made.
+    /// Receives the rest, and everything that the oracle has, until nothing comes to either. Returns what the kernel
+    /// generated.
     fn settle(
         &mut self,
         listener: &mut Listener,
         oracle: &RawListener,
     ) -> Result<Vec<RawEvent>, Box<dyn std::error::Error>> {
-        let mut made = Vec::new();
+        let mut generated = Vec::new();
         loop {
-            let before = (self.events.len(), made.len());
-            self.take(listener, Duration::ZERO)?;
-            made.extend(oracle.drain()?);
-            if before == (self.events.len(), made.len()) {
+            let before = (self.events.len(), generated.len());
+            self.take(listener, Pace::Fast)?;
+            generated.extend(oracle.drain()?);
+            if before == (self.events.len(), generated.len()) {
                 assert_eq!(oracle.drops()?, 0, "the oracle lost events");
-                return Ok(made);
+                return Ok(generated);
             }
         }
     }
 
-    /// Holds it against the events that the kernel made after the listener's acknowledgement.
-    fn assert_complete(&self, made: &[RawEvent]) {
+    /// Compares it with the events that the kernel generated after the listener's acknowledgement.
+    fn assert_complete(&self, generated: &[RawEvent]) {
         let opened = self.opened.expect("the listener's own acknowledgement");
-        let start =
-            made.iter().position(|event| (event.cpu, event.seq) == opened).expect("in the oracle");
+        let is_own = |event: &RawEvent| (event.cpu, event.seq) == opened;
+        let start = generated.iter().position(is_own).expect("the oracle has it, too");
         let numbers = |events: &[RawEvent]| -> HashSet<_> {
             let events = events.iter().filter(|event| event.what != 0);
             events.map(|event| (event.cpu, event.seq)).collect()
         };
-        let (before, wanted) = (numbers(&made[..start]), numbers(&made[start..]));
+        let (before, wanted) = (numbers(&generated[..start]), numbers(&generated[start..]));
         let unique: HashSet<_> = self.events.iter().copied().collect();
         assert_eq!(unique.len(), self.events.len(), "an event was delivered twice");
-        // It hears what comes between bind and the acknowledgement, too.
+        // It receives what comes between bind and the acknowledgement, too.
         let early: HashSet<_> = unique.difference(&wanted).copied().collect();
-        assert!(early.is_subset(&before), "an event was delivered that the kernel did not make");
+        assert!(
+            early.is_subset(&before),
+            "an event was delivered that the kernel did not generate"
+        );
         let delivered = (unique.len() - early.len()) as u64;
-        assert_eq!(wanted.len() as u64, delivered + self.lost, "made, delivered + lost");
+        assert_eq!(wanted.len() as u64, delivered + self.lost, "generated, delivered + lost");
     }
 }
 
-/// Threads that name themselves over and over.
+/// How many events all floods have generated.
+static GENERATED: AtomicUsize = AtomicUsize::new(0);
+
+fn generate() {
+    task::set_name("flood");
+    GENERATED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What a listener does between two batches.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Nothing.
+    Fast,
+    /// Waits until more events have been generated than a tiny buffer has room for, or none are any more.
+    Slow,
+}
+
+impl Pace {
+    fn wait(self) {
+        let count = || GENERATED.load(Ordering::Relaxed);
+        let (begin, mut last) = (count(), 0);
+        while matches!(self, Self::Slow) && count() < begin + 200 && count() != last {
+            last = count();
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Threads that take a name again and again.
 pub fn flood() {
     let threads: Vec<_> = (0..THREADS)
-        .map(|_| thread::spawn(|| (0..EVENTS_PER_THREAD).for_each(|_| system::set_name("flood"))))
+        .map(|_| thread::spawn(|| (0..EVENTS_PER_THREAD).for_each(|_| generate())))
         .collect();
     threads.into_iter().for_each(|thread| thread.join().expect("a thread of the flood"));
 }
 
 fn lost_under_flood(
     options: Options,
-    pause: Duration,
+    pace: Pace,
     wanted: fn(&RawEvent) -> bool,
 ) -> Result<u64, Box<dyn std::error::Error>> {
     let oracle = RawListener::bind(ORACLE)?;
     let mut listener = options.acks(true).open()?;
     let mut delivered = Delivered::default();
     let flooding = thread::spawn(flood);
-    delivered.take(&mut listener, pause)?;
+    delivered.take(&mut listener, pace)?;
     flooding.join().expect("the flood");
-    let mut made = delivered.settle(&mut listener, &oracle)?;
-    made.retain(|event| event.what == 0 || wanted(event));
-    assert!(made.len() >= THREADS * EVENTS_PER_THREAD, "the flood made {} events", made.len());
-    delivered.assert_complete(&made);
+    let mut generated = delivered.settle(&mut listener, &oracle)?;
+    generated.retain(|event| event.what == 0 || wanted(event));
+    assert!(generated.len() >= THREADS * EVENTS_PER_THREAD, "only {} events", generated.len());
+    delivered.assert_complete(&generated);
     assert_eq!(listener.stats().lost, delivered.lost, "the statistics");
     Ok(delivered.lost)
 }
 
-const SLOWLY: Duration = Duration::from_millis(1);
-
 pub fn unfiltered_tiny_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Listener::options().receive_buffer(TINY), SLOWLY, |_| true)?;
+    let lost = lost_under_flood(Listener::options().receive_buffer(TINY), Pace::Slow, |_| true)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
 }
 
 pub fn unfiltered_large_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Listener::options().receive_buffer(LARGE), SLOWLY, |_| true)?;
+    let lost = lost_under_flood(Listener::options().receive_buffer(LARGE), Pace::Slow, |_| true)?;
     assert_eq!(lost, 0, "there was room for all");
     Ok(())
 }
 
 pub fn filtered_tiny_buffer(_: &Kernel) -> Outcome {
     let options = Listener::options().events(EventMask::COMM).receive_buffer(TINY);
-    let lost = lost_under_flood(options, SLOWLY, |event| event.what == COMM)?;
+    let lost = lost_under_flood(options, Pace::Slow, |event| event.what == COMM)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
 }
 
-/// An ordinary user cannot have an oracle with room for all. But here nobody else names threads.
+/// An ordinary user cannot have an oracle with room for all. But here no other process names threads.
 pub fn as_user(_: &Kernel) -> Outcome {
     let mut listener = Listener::options().events(EventMask::COMM).receive_buffer(TINY).open()?;
     let mut delivered = Delivered::default();
     let flooding = thread::spawn(flood);
-    delivered.take(&mut listener, SLOWLY)?;
+    delivered.take(&mut listener, Pace::Slow)?;
     flooding.join().expect("the flood");
-    delivered.take(&mut listener, Duration::ZERO)?;
+    delivered.take(&mut listener, Pace::Fast)?;
     assert!(delivered.lost > 0, "the flood was too small to lose anything");
-    let told = delivered.events.len() as u64 + delivered.lost;
-    assert_eq!(told, (THREADS * EVENTS_PER_THREAD) as u64, "delivered + lost, made");
+    let sum = delivered.events.len() as u64 + delivered.lost;
+    assert_eq!(sum, (THREADS * EVENTS_PER_THREAD) as u64, "delivered + lost, generated");
     Ok(())
 }
 
-/// So many that the oracle has room for all.
+/// The oracle has room for so many.
 const EVENTS_PER_DISTURBED_THREAD: usize = 60_000;
 
-/// Names the thread until told to stop, and then on each CPU.
+/// Generates events until it is stopped, as many as the oracle has room for, and then some on each CPU.
 fn flood_until(stop: &AtomicBool) {
-    let mut made = 0;
+    let mut left = EVENTS_PER_DISTURBED_THREAD;
     while !stop.load(Ordering::Relaxed) {
-        system::set_name("flood");
-        made += 1;
-        assert!(made < EVENTS_PER_DISTURBED_THREAD, "the flood was over before the disturbance");
+        if left > 0 {
+            generate();
+            left -= 1;
+        } else {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
     name_on_each_cpu(100, "flood again");
 }
 
 fn name_on_each_cpu(times: usize, name: &str) {
     for cpu in [0, 1] {
-        system::run_on(cpu).expect("both CPUs are there");
-        (0..times).for_each(|_| system::set_name(name));
+        task::pin(&[cpu]);
+        (0..times).for_each(|_| task::set_name(name));
     }
 }
 
-/// Floods while something happens to the machine, and asserts that every event is accounted for: with room
-/// for all, and in a tiny buffer.
+/// Floods while something happens to the machine, and asserts that every event is delivered or counted: with room for all,
+/// and in a tiny buffer.
 pub fn assert_complete_during(disturb: fn() -> io::Result<()>) -> Outcome {
-    assert_eq!(lost_during(disturb, LARGE, Duration::ZERO)?, 0, "there was room for all");
-    let lost = lost_during(disturb, TINY, SLOWLY)?;
+    assert_eq!(lost_during(disturb, LARGE, Pace::Fast)?, 0, "there was room for all");
+    let lost = lost_during(disturb, TINY, Pace::Slow)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
 }
@@ -189,11 +221,11 @@ pub fn assert_complete_during(disturb: fn() -> io::Result<()>) -> Outcome {
 fn lost_during(
     disturb: fn() -> io::Result<()>,
     receive_buffer: u32,
-    pause: Duration,
+    pace: Pace,
 ) -> Result<u64, Box<dyn std::error::Error>> {
     let oracle = RawListener::bind(ORACLE)?;
     let mut listener = Listener::options().receive_buffer(receive_buffer).acks(true).open()?;
-    // Losses before a CPU's first event make no gap, nor those after its last.
+    // Losses before a CPU's first event show no gap, and neither do those after its last.
     let mark = |name| thread::spawn(move || name_on_each_cpu(1, name)).join();
     mark("first").unwrap_or_else(|panic| resume_unwind(panic));
     let mut delivered = Delivered::default();
@@ -205,24 +237,24 @@ fn lost_during(
             stop.store(true, Ordering::Relaxed);
             disturbed
         });
-        delivered.take(&mut listener, pause)?;
-        // Its failure first: without it the floods do not end in time.
+        delivered.take(&mut listener, pace)?;
+        // Its failure first, because that is the cause of others.
         disturbing.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         floods
             .into_iter()
             .for_each(|flood| flood.join().unwrap_or_else(|panic| resume_unwind(panic)));
         Ok(())
     })?;
-    delivered.take(&mut listener, pause)?;
+    delivered.take(&mut listener, pace)?;
     mark("last").unwrap_or_else(|panic| resume_unwind(panic));
 
-    let made = delivered.settle(&mut listener, &oracle)?;
+    let generated = delivered.settle(&mut listener, &oracle)?;
     for cpu in [0, 1] {
-        let again = made
+        let again = generated
             .iter()
             .filter(|event| event.cpu == cpu && event.data[8..].starts_with(b"flood again"));
-        assert!(again.count() >= THREADS * 100, "CPU {cpu} made events after it");
+        assert!(again.count() >= THREADS * 100, "CPU {cpu} generated no events afterwards");
     }
-    delivered.assert_complete(&made);
+    delivered.assert_complete(&generated);
     Ok(delivered.lost)
 }

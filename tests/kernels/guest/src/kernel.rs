@@ -10,24 +10,24 @@ use cnproc_parse::kernel::{
 use std::fs;
 use std::mem::offset_of;
 
-/// What the kernel makes of being told to suspend the machine.
+/// How the kernel suspends the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspend {
-    /// It can't.
+    /// It cannot.
     None,
-    /// The processors idle, and on such machines no clock stands still.
+    /// The processors idle, and on such machines no clock stops.
     Idle,
-    /// The machine is off but for its memory, and CLOCK_MONOTONIC stands still.
+    /// The machine is off except for its memory, and CLOCK_MONOTONIC stops.
     Deep,
 }
 
 pub struct Kernel {
     pub release: String,
-    /// How the table of kernels says that the release starts, or "newest".
-    asked_for: String,
-    /// Whether the table says that it carries BTF.
+    /// How the release starts according to the table of kernels, or "newest".
+    requested: String,
+    /// Whether it has BTF according to the table.
     has_btf: bool,
-    /// What the table says of suspending.
+    /// How it suspends according to the table.
     pub suspend: Suspend,
 }
 
@@ -38,7 +38,7 @@ impl Kernel {
         let argument = |name| line.split_whitespace().find_map(|word| word.strip_prefix(name));
         Some(Kernel {
             release: fs::read_to_string("/proc/sys/kernel/osrelease").ok()?.trim().to_owned(),
-            asked_for: argument("cnproc.release=")?.to_owned(),
+            requested: argument("cnproc.release=")?.to_owned(),
             has_btf: argument("cnproc.btf=")? == "yes",
             suspend: match argument("cnproc.suspend=")? {
                 "none" => Suspend::None,
@@ -60,8 +60,8 @@ impl Kernel {
     }
 }
 
-pub fn is_the_one_asked_for(kernel: &Kernel) -> Outcome {
-    match kernel.asked_for.as_str() {
+pub fn is_the_requested_one(kernel: &Kernel) -> Outcome {
+    match kernel.requested.as_str() {
         "newest" => {
             assert!(kernel.version() > (6, 18), "{} is not newer than 6.18", kernel.release)
         }
@@ -86,7 +86,7 @@ macro_rules! assert_layout {
 
 pub fn layout_is_that_of_btf(kernel: &Kernel) -> Outcome {
     let btf = Btf::of_kernel();
-    assert_eq!(btf.is_some(), kernel.has_btf, "whether the kernel carries BTF");
+    assert_eq!(btf.is_some(), kernel.has_btf, "whether the kernel has BTF");
     let Some(btf) = btf else { return Ok(()) };
     assert_layout!(btf, nlmsghdr, nlmsg_len, nlmsg_type, nlmsg_flags, nlmsg_seq, nlmsg_pid);
     assert_layout!(btf, cn_msg, id, seq, ack, len, flags);

@@ -1,7 +1,7 @@
 //! What each kernel of the matrix must show, run in a virtual machine as root and as an ordinary user.
 //!
-//! Prints "ok NAME" or "not ok NAME: why" for each check. It switches off other programs' listeners,
-//! unshares namespaces, takes a CPU off line and suspends the machine, so it refuses to run anywhere but in the guest.
+//! Prints "ok NAME" or "not ok NAME: why" for each check. It mutes other programs' listeners, unshares namespaces, takes
+//! a CPU offline and suspends the machine, so it refuses to run anywhere except in the guest.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -12,75 +12,75 @@ mod events;
 mod flood;
 mod kernel;
 mod leak;
+mod muted;
 mod namespaces;
 mod neighbours;
 mod permission;
 mod raw;
 mod suspend;
-mod switched_off;
 mod system;
 
 use kernel::{Kernel, Suspend};
 use std::panic;
 use std::process::ExitCode;
 
-/// A check fails by an error that says why, or by a panic.
+/// A check fails with an error that contains the reason, or with a panic.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-type Resumed = (&'static str, fn(&Kernel) -> Outcome);
+type Check = (&'static str, fn(&Kernel) -> Outcome);
 
-const AS_ROOT: &[Resumed] = &[
-    ("the kernel is the one asked for", kernel::is_the_one_asked_for),
+const AS_ROOT: &[Check] = &[
+    ("the kernel is the requested one", kernel::is_the_requested_one),
     ("the layout is that of the kernel's BTF", kernel::layout_is_that_of_btf),
     ("root may listen", permission::events_come),
-    ("each event type comes with its fields, behind each mask", events::each_type_behind_each_mask),
-    ("made = delivered + lost, unfiltered, tiny buffer", flood::unfiltered_tiny_buffer),
-    ("made = delivered + lost, unfiltered, large buffer", flood::unfiltered_large_buffer),
-    ("made = delivered + lost, filtered, tiny buffer", flood::filtered_tiny_buffer),
-    ("made = delivered + lost while a CPU goes off and on", cpu_hotplug::accounts_stay_exact),
+    ("each event type comes with its fields, with each mask", events::each_type_with_each_mask),
+    ("generated = delivered + lost, unfiltered, tiny buffer", flood::unfiltered_tiny_buffer),
+    ("generated = delivered + lost, unfiltered, large buffer", flood::unfiltered_large_buffer),
+    ("generated = delivered + lost, filtered, tiny buffer", flood::filtered_tiny_buffer),
+    ("generated = delivered + lost while a CPU goes off and on", cpu_hotplug::loss_stays_exact),
     ("a storm of others' acknowledgements confuses no open", acknowledgements::storm),
     ("a mask in the request is acknowledged since 6.6 only", acknowledgements::of_masks),
-    ("closing says IGNORE", acknowledgements::closing_says_ignore),
+    ("closing sends IGNORE", acknowledgements::closing_sends_ignore),
     ("another network namespace is diagnosed", namespaces::network),
     ("another user namespace is diagnosed", namespaces::user),
     ("another pid namespace is diagnosed", namespaces::pid),
-    ("events that others switched off are restored", switched_off::restored_by_check),
-    ("a check leaves the kernel's count as it was", switched_off::check_is_neutral),
-    ("opening restores events that others switched off", switched_off::restored_by_open),
-    ("events are restored for all that listen", switched_off::restored_for_all),
-    ("a full stream does not show that events are on", switched_off::full_stream_is_no_answer),
+    ("events that others disabled are restored by resume", muted::resume_restores_events),
+    ("resume leaves the kernel's count as it was", muted::resume_keeps_the_count),
+    ("events that others disabled are restored by open", muted::open_restores_events),
+    ("events are restored for all listeners", muted::resume_restores_events_for_all),
+    ("a full stream does not show that events are enabled", muted::full_stream_is_no_answer),
     ("events that a neighbour's filter cuts are counted", neighbours::trimmed_events_are_counted),
     ("acknowledgements fill no filtered queue", neighbours::acks_fill_no_filtered_queue),
     ("nothing is proven across a mute", neighbours::nothing_is_proven_across_a_mute),
     ("a killed listener's leaked count does no harm", leak::does_no_harm),
 ];
 
-const AS_ROOT_WHERE_IT_SUSPENDS: &[Resumed] = &[
-    ("the machine suspends as the table says", suspend::is_of_the_kind_asked_for),
-    ("made = delivered + lost while the machine is suspended", suspend::accounts_stay_exact),
-    ("who it was is told rightly across a suspend", suspend::processes_are_told_apart),
+const AS_ROOT_WHERE_IT_SUSPENDS: &[Check] = &[
+    ("the machine suspends as the table has it", suspend::is_as_the_table_has_it),
+    ("generated = delivered + lost while the machine is suspended", suspend::loss_stays_exact),
+    ("events are identified across a suspend", suspend::events_are_identified),
 ];
 
-const AS_ROOT_ELSEWHERE: &[Resumed] =
-    &[("the machine can't be suspended, as the table says", suspend::is_impossible)];
+const AS_ROOT_ELSEWHERE: &[Check] =
+    &[("the machine cannot be suspended, as the table has it", suspend::is_impossible)];
 
-const AS_USER_BEFORE_6_6: &[Resumed] = &[
-    ("an ordinary user is refused, and told why", permission::refused),
+const AS_USER_BEFORE_6_6: &[Check] = &[
+    ("an ordinary user is refused, with the reason", permission::refused),
     ("another user namespace is diagnosed", namespaces::user),
 ];
 
-const AS_USER: &[Resumed] = &[
+const AS_USER: &[Check] = &[
     ("an ordinary user may listen", permission::events_come),
-    ("made = delivered + lost, as an ordinary user", flood::as_user),
+    ("generated = delivered + lost, as an ordinary user", flood::as_user),
     ("another user namespace is diagnosed", namespaces::user),
-    ("events that others switched off are restored", switched_off::restored_by_check),
+    ("events that others disabled are restored by resume", muted::resume_restores_events),
 ];
 
 fn main() -> ExitCode {
     let kernel = Kernel::running();
     let Some(kernel) = kernel else {
         eprintln!(
-            "guest: not in the kernel tests' virtual machine: this program does nothing here"
+            "guest: not in the virtual machine of the kernel tests: this program does nothing here"
         );
         return ExitCode::FAILURE;
     };

@@ -1,4 +1,4 @@
-//! In another namespace the kernel answers nothing, or elsewhere: the library must say where it is.
+//! In another namespace the kernel does not answer, or not there. The library must return the reason.
 
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-/// This program's argument: try to listen, and print what came of it.
+/// This program's argument: try to listen, and print the result.
 pub const REPORT: &str = "--report";
 /// This program's argument: do that in another pid namespace.
 pub const PID: &str = "--report-in-pid-namespace";
@@ -22,7 +22,7 @@ pub fn report() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// It takes a child to be in the new namespace.
+/// Only a child is in the new namespace.
 pub fn spawn_in_pid_namespace() -> ExitCode {
     let spawned = system::unshare(libc::CLONE_NEWPID)
         .and_then(|()| Command::new(PROGRAM).arg(REPORT).status());
@@ -35,15 +35,15 @@ pub fn spawn_in_pid_namespace() -> ExitCode {
     }
 }
 
-/// What a child that has unshared `flags` reports must begin with `error` and hold `text`.
+/// The report of a child in its own namespaces (`flags`) must begin with `error` and contain `text`.
 fn diagnosed(flags: libc::c_int, argument: &str, error: &str, text: &str) -> Outcome {
     let mut command = Command::new(PROGRAM);
     command.arg(argument);
     // SAFETY: unshare is a bare system call.
     unsafe { command.pre_exec(move || system::unshare(flags)) };
     let output = command.output()?;
-    let said = String::from_utf8(output.stdout)?;
-    assert!(said.starts_with(error) && said.contains(text), "said: {said}");
+    let report = String::from_utf8(output.stdout)?;
+    assert!(report.starts_with(error) && report.contains(text), "{report}");
     Ok(())
 }
 

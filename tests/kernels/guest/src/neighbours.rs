@@ -2,16 +2,17 @@
 
 use crate::Outcome;
 use crate::kernel::Kernel;
+use crate::muted::{lower_to_none, stray_ignores};
 use crate::raw::{LISTEN, RawListener};
-use crate::switched_off::{lower_to_nobody, stray_ignores};
-use crate::system::{self, Child};
+use crate::system::Child;
 use cnproc_sys::{Delivery, Event, EventData, EventMask, Identity, Listener, Options};
 use std::time::Duration;
+use support::task;
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const SMALL: libc::c_int = 64 << 10;
 
-/// Everything that waits: the names of this thread's COMM events, and the losses.
+/// Everything that is queued: the names of this thread's COMM events, and the losses.
 fn received(listener: &mut Listener) -> Result<(Vec<Vec<u8>>, u64), cnproc_sys::Error> {
     let (mut names, mut lost) = (Vec::new(), 0);
     while let Some(batch) = listener.recv(NOW)? {
@@ -31,24 +32,24 @@ fn received(listener: &mut Listener) -> Result<(Vec<Vec<u8>>, u64), cnproc_sys::
     Ok((names, lost))
 }
 
-/// A filter on one socket cuts an event for all of them. Each is lost, and reported at once, in its place.
+/// A filter on one socket cuts an event for all sockets. Each is lost, and reported at once, in its place.
 pub fn trimmed_events_are_counted(_: &Kernel) -> Outcome {
     const COUNT: u64 = 1_000;
     let comm = Listener::options().events(EventMask::COMM);
     for options in [Listener::options(), comm, comm.skip_threads(true)] {
         for length in [1, 20, 40, 60, 70] {
             let mut listener = options.open()?;
-            system::set_name("before");
-            // The socket that was bound last is the first that gets an event.
+            task::set_name("before");
+            // The socket that was bound last is the first to get an event.
             let neighbour = RawListener::bind(SMALL)?;
             neighbour.trim(length)?;
-            (0..COUNT).for_each(|_| system::set_name("trimmed"));
+            (0..COUNT).for_each(|_| task::set_name("trimmed"));
             let (names, lost) = received(&mut listener)?;
             assert_eq!(names, [b"before"], "{options:?}, {length} bytes");
             assert!(lost >= COUNT, "{options:?}, {length} bytes: {lost} were reported");
             assert!(listener.stats().trimmed >= COUNT, "{:?}", listener.stats());
             drop(neighbour);
-            system::set_name("after");
+            task::set_name("after");
             let (names, later) = received(&mut listener)?;
             assert_eq!((names, later), (vec![b"after".to_vec()], 0), "the gap was reported");
         }
@@ -56,7 +57,7 @@ pub fn trimmed_events_are_counted(_: &Kernel) -> Outcome {
     Ok(())
 }
 
-/// Whoever sends LISTEN in a loop causes acknowledgements, which all listeners get.
+/// A process that sends LISTEN in a loop causes acknowledgements, which all listeners get.
 pub fn acks_fill_no_filtered_queue(kernel: &Kernel) -> Outcome {
     let options = Listener::options().events(EventMask::COMM).receive_buffer(16 << 10);
     for options in [options, options.skip_threads(true)] {
@@ -66,7 +67,7 @@ pub fn acks_fill_no_filtered_queue(kernel: &Kernel) -> Outcome {
             for ack in 0..500 {
                 neighbour.request(ack, &[LISTEN])?;
             }
-            system::set_name(&format!("{number}"));
+            task::set_name(format!("{number}"));
         }
         let (names, lost) = received(&mut listener)?;
         assert_eq!((names.len(), lost), (10, 0), "{names:?}");
@@ -75,13 +76,13 @@ pub fn acks_fill_no_filtered_queue(kernel: &Kernel) -> Outcome {
         let stats = listener.stats();
         assert!(stats.maybe_muted > 0, "{stats:?}");
     }
-    lower_to_nobody(kernel)?;
+    lower_to_none(kernel)?;
     Ok(())
 }
 
-/// An event of a process that has just begun, which its start does not prove.
+/// An event of a process that has just started, so that its start does not prove whose it is.
 fn young(listener: &mut Listener) -> Result<(Child, Event), Box<dyn std::error::Error>> {
-    let mut child = Child::begin(None)?;
+    let mut child = Child::start(None)?;
     child.change_user(7)?;
     loop {
         while let Some(batch) = listener.recv(Some(Duration::from_secs(10)))? {
@@ -108,7 +109,7 @@ fn proven(
         interfere()?;
         let process = listener.process(&event)?;
         proven += u32::from(process.identity() == Identity::Proven);
-        // A listener that finds events off when it closes must not take one LISTEN too many back.
+        // A listener that closes while events are disabled must not send one IGNORE too many.
         listener.resume()?;
     }
     Ok(proven)
@@ -116,17 +117,17 @@ fn proven(
 
 const TRIALS: u32 = 20;
 
-/// Without a FORK, because events were off, the pid could have been given away. They may still be off, or on
-/// again; then only the acknowledgement of a LISTEN shows it.
+/// While events are disabled no FORK shows that the pid was reused. They may still be disabled, or enabled again, which
+/// only the acknowledgement of a LISTEN shows.
 pub fn nothing_is_proven_across_a_mute(kernel: &Kernel) -> Outcome {
     let filtered = Listener::options().events(EventMask::FORK | EventMask::UID);
     for options in [Listener::options(), filtered] {
-        let left_alone = proven(options, || Ok(()))?;
-        assert!(left_alone > TRIALS / 2, "{left_alone} of {TRIALS}");
-        let off = proven(options, || stray_ignores(kernel, 1))?;
+        let undisturbed = proven(options, || Ok(()))?;
+        assert!(undisturbed > TRIALS / 2, "{undisturbed} of {TRIALS}");
+        let muted = proven(options, || stray_ignores(kernel, 1))?;
         let by_start = proven_by_start(options)?;
-        assert!(off <= by_start, "{options:?}, off: {off} of {TRIALS}, {by_start} by their start");
-        let on_again = proven(options, || {
+        assert!(muted <= by_start, "{options:?}, muted: {muted} of {TRIALS}, {by_start} by start");
+        let unmuted = proven(options, || {
             stray_ignores(kernel, 1)?;
             let neighbour = RawListener::bind(SMALL)?;
             for ack in 0..3 {
@@ -135,14 +136,14 @@ pub fn nothing_is_proven_across_a_mute(kernel: &Kernel) -> Outcome {
             }
             Ok(())
         })?;
-        assert!(on_again <= by_start, "{options:?}, on again: {on_again} of {TRIALS}");
+        assert!(unmuted <= by_start, "{options:?}, unmuted: {unmuted} of {TRIALS}");
     }
-    lower_to_nobody(kernel)?;
+    lower_to_none(kernel)?;
     Ok(())
 }
 
-/// How many of them their start proves: emulated processors are slow, so a tick may have passed. Where forks
-/// are filtered out nothing else proves.
+/// How many are proven by their start: emulated processors are slow, so a tick may have passed. Without forks in the mask
+/// nothing else proves them.
 fn proven_by_start(options: Options) -> Result<u32, Box<dyn std::error::Error>> {
     let slack = TRIALS / 4;
     proven(options.events(EventMask::UID), || Ok(())).map(|count| count + slack)

@@ -1,14 +1,15 @@
 //! Who may listen.
 
+use crate::Outcome;
 use crate::kernel::Kernel;
-use crate::{Outcome, system};
 use cnproc_sys::{Delivery, Error, EventData, Listener};
 use std::process;
 use std::time::Duration;
+use support::task;
 
-/// Whether the naming of this thread comes to the listener as an event.
-pub fn hears(listener: &mut Listener, name: &str) -> Result<bool, Error> {
-    system::set_name(name);
+/// Whether the listener receives the COMM event of this thread when it takes that name.
+pub fn receives(listener: &mut Listener, name: &str) -> Result<bool, Error> {
+    task::set_name(name);
     while let Some(batch) = listener.recv(Some(Duration::ZERO))? {
         for delivery in batch {
             if let Delivery::Event(event) = delivery
@@ -25,7 +26,7 @@ pub fn hears(listener: &mut Listener, name: &str) -> Result<bool, Error> {
 
 pub fn events_come(_: &Kernel) -> Outcome {
     let mut listener = Listener::options().open()?;
-    assert!(hears(&mut listener, "may listen")?, "no event came");
+    assert!(receives(&mut listener, "may listen")?, "no event came");
     Ok(())
 }
 

@@ -1,10 +1,10 @@
-//! A listener written by hand on the bare system calls, with no line of the library: what the
-//! library says is held against what this one saw.
+//! A listener written by hand on the bare system calls, without a line of the library, whose results are compared with
+//! what this one received.
 
-use crate::system;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use support::task;
 
 const CN_IDX_PROC: u32 = 1;
 const CN_VAL_PROC: u32 = 1;
@@ -15,11 +15,11 @@ const SK_MEMINFO_DROPS: usize = 8;
 pub const LISTEN: u32 = 1;
 pub const IGNORE: u32 = 2;
 pub const INVALID: u32 = 0;
-/// The mask that lets everything pass, acknowledgements too.
+/// The mask that passes everything, acknowledgements too.
 pub const EVERYTHING: u32 = 0xe000_03c7;
 pub const COMM: u32 = 0x200;
 
-/// One event as the kernel sent it, in the build machine's own reading of the bytes.
+/// One event as the kernel sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawEvent {
     pub seq: u32,
@@ -38,9 +38,9 @@ fn check(status: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 impl RawListener {
-    /// Binds to the group, with room for `bytes` in the queue where that is allowed. Sends no LISTEN.
+    /// Binds to the group, with a queue of so many bytes if that is permitted. Sends no LISTEN.
     pub fn bind(bytes: libc::c_int) -> io::Result<RawListener> {
-        // SAFETY: plain integers; the descriptor is owned by nobody else.
+        // SAFETY: no memory is involved; the descriptor is new, and has no other owner.
         let fd = unsafe {
             let fd = check(libc::socket(
                 libc::AF_NETLINK,
@@ -115,7 +115,7 @@ impl RawListener {
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Everything that is in the queue.
+    /// Receives everything in the queue.
     pub fn drain(&self) -> io::Result<Vec<RawEvent>> {
         let mut events = Vec::new();
         let mut buffer = [0u8; 256];
@@ -128,7 +128,7 @@ impl RawListener {
                 let error = io::Error::last_os_error();
                 match error.raw_os_error() {
                     Some(libc::EAGAIN) => return Ok(events),
-                    // What was dropped is told by `drops`.
+                    // `drops` counts what was dropped.
                     Some(libc::EINTR | libc::ENOBUFS) => continue,
                     _ => return Err(error),
                 }
@@ -157,10 +157,10 @@ impl RawListener {
         Ok(self.drain()?.iter().any(|event| event.what == 0 && event.ack == ack.wrapping_add(1)))
     }
 
-    /// Whether the naming of this thread makes an event: that is so while anybody listens.
-    pub fn hears(&self) -> io::Result<bool> {
+    /// Whether this thread generates an event when it takes a name: it does while any process listens.
+    pub fn receives(&self) -> io::Result<bool> {
         self.drain()?;
-        system::set_name("bystander");
+        task::set_name("bystander");
         let name = b"bystander\0";
         Ok(self
             .drain()?
@@ -168,7 +168,7 @@ impl RawListener {
             .any(|event| event.what == COMM && event.data[8..].starts_with(name)))
     }
 
-    /// Datagrams that the kernel dropped at this socket.
+    /// How many datagrams the kernel dropped at this socket.
     pub fn drops(&self) -> io::Result<u32> {
         let mut info = [0u32; 9];
         let mut size = mem::size_of_val(&info) as libc::socklen_t;
