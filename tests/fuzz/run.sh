@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 seconds=${1:?how many seconds for each target}
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(parse c_api sequence)
+[ ${#targets[@]} -gt 0 ] || targets=(parse c_api sequence track)
 
 cargo +nightly --version >/dev/null 2>&1 || {
     echo "fuzz: there is no nightly toolchain: rustup toolchain install nightly" >&2
@@ -26,12 +26,16 @@ for target in "${targets[@]}"; do
     done
 done
 
+# A run of the model takes more decisions than a datagram has bytes.
+declare -A lengths=([track]=2048)
+
 sum=0
 for target in "${targets[@]}"; do
     echo "fuzz: $target"
     log=$(mktemp)
     cargo +nightly fuzz run --fuzz-dir . --sanitizer "${SANITIZER:-address}" "$target" -- \
-        -max_total_time="$seconds" -max_len=512 -print_final_stats=1 -verbosity=0 2>"$log" || {
+        -max_total_time="$seconds" -max_len="${lengths[$target]:-512}" -print_final_stats=1 \
+        -verbosity=0 2>"$log" || {
         cat "$log" >&2
         echo "fuzz: $target failed; the input is in tests/fuzz/artifacts/$target" >&2
         exit 1

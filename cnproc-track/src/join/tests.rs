@@ -1,0 +1,288 @@
+//! The order of things, with a machine that is a list of them.
+
+use super::*;
+use crate::machine::{Delivery, Machine};
+use crate::memory::Heap;
+use crate::scan::{Ids, Presence, Snapshot};
+use crate::table::Options;
+use cnproc_parse::kernel;
+use std::collections::VecDeque;
+use std::string::String;
+use std::vec::Vec;
+
+#[derive(Default)]
+struct Script {
+    queue: VecDeque<Delivery>,
+    /// What the next calls of receive will bring.
+    socket: VecDeque<Delivery>,
+    processes: Vec<Snapshot>,
+    listed: i32,
+    looks: Vec<i32>,
+    /// How many of the next looks fail.
+    failures: u32,
+    text: Option<&'static str>,
+}
+
+impl Machine for Script {
+    type Error = &'static str;
+
+    fn next(&mut self) -> Option<Delivery> {
+        self.queue.pop_front()
+    }
+
+    fn has_next(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    fn receive(&mut self) -> Result<bool, &'static str> {
+        self.queue.extend(self.socket.drain(..));
+        Ok(true)
+    }
+
+    fn pending(&self, pid: i32, pending: &mut Pending) {
+        for delivery in &self.queue {
+            if let Delivery::Event(event) = delivery {
+                pending.note(pid, event);
+            }
+        }
+    }
+
+    fn look(&mut self, pid: i32, _: Look) -> Result<Snapshot, &'static str> {
+        self.looks.push(pid);
+        if self.failures > 0 {
+            self.failures -= 1;
+            return Err("EMFILE");
+        }
+        let found = self.processes.iter().find(|process| process.pid == pid);
+        let gone = Snapshot { presence: Presence::Gone, ..process(pid, 0) };
+        Ok(found.copied().unwrap_or(gone))
+    }
+
+    fn text(&self, text: Text) -> Option<&[u8]> {
+        self.text.filter(|_| text == Text::Exe).map(str::as_bytes)
+    }
+
+    fn rewind(&mut self) -> Result<(), &'static str> {
+        self.listed = 0;
+        Ok(())
+    }
+
+    fn list(&mut self) -> Result<Option<i32>, &'static str> {
+        let pids = self.processes.iter().map(|process| process.pid);
+        let next = pids.filter(|pid| *pid > self.listed).min();
+        self.listed = next.unwrap_or(i32::MAX);
+        Ok(next)
+    }
+
+    fn now_ns(&self) -> u64 {
+        1_000
+    }
+}
+
+fn process(pid: i32, ppid: i32) -> Snapshot {
+    Snapshot {
+        pid,
+        presence: Presence::Running,
+        before_ns: 100,
+        after_ns: 100,
+        start_ns: 50,
+        has_run: true,
+        threads: 1,
+        ppid,
+        sid: 1,
+        comm: [b'n'; 16],
+        ids: Some(Ids { ruid: 0, euid: 0, rgid: 0, egid: 0 }),
+    }
+}
+
+fn event(what: u32, words: [i32; 4]) -> Delivery {
+    let mut event_data = [0; 24];
+    for (to, word) in event_data.chunks_mut(4).zip(words) {
+        to.copy_from_slice(&word.to_ne_bytes());
+    }
+    let mut event = Event::default();
+    (event.what, event.timestamp_ns, event.size) = (what, 200, 40);
+    event.event_data = event_data;
+    Delivery::Event(event)
+}
+
+fn fork(parent: i32, child: i32) -> Delivery {
+    event(kernel::PROC_EVENT_FORK, [parent, parent, child, child])
+}
+
+fn join(options: &Options) -> Join<u64, Heap> {
+    Join::new(Table::new(&Heap, &Options { pids: 100, ..*options }).unwrap())
+}
+
+/// All updates there are, as lines.
+fn updates(join: &mut Join<u64, Heap>, script: &mut Script) -> Vec<String> {
+    let mut lines = Vec::new();
+    while let Some(update) = join.next(script).unwrap() {
+        lines.push(match update {
+            Update::Synced => String::from("synced"),
+            Update::Lost(count) => std::format!("lost {count}"),
+            Update::Change(change, event) => {
+                let pid = join.table().get_id(change.id).unwrap().pid;
+                assert_eq!(change.inferred, event.is_none());
+                let inferred = if change.inferred { ", inferred" } else { "" };
+                std::format!("{:?} {pid}{inferred}", change.kind)
+            }
+        });
+    }
+    lines
+}
+
+/// A table that is complete, with processes 1 and 2.
+fn complete() -> (Join<u64, Heap>, Script) {
+    let mut join = join(&Options { exe: true, text_bytes: 8, ..Options::default() });
+    let mut script =
+        Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
+    script.text = Some("/a");
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["Found 1, inferred", "Found 2, inferred", "synced"]);
+    assert!(join.table().is_synced() && !join.is_waiting());
+    (join, script)
+}
+
+#[test]
+fn complete_table_looks_at_nothing_without_need() {
+    let (mut join, mut script) = complete();
+    script.looks.clear();
+    script.queue.extend([fork(1, 5), event(kernel::PROC_EVENT_COMM, [5, 5, 7, 0])]);
+    assert_eq!(updates(&mut join, &mut script), ["Started 5", "Renamed 5"]);
+    script.queue.push_back(event(kernel::PROC_EVENT_EXIT, [5, 5, 0, 17]));
+    // No parent: within seconds of the start it may be late.
+    assert_eq!(updates(&mut join, &mut script), ["Exited 5"]);
+    assert_eq!(script.looks, [5]);
+    script.queue.push_back(event(kernel::PROC_EVENT_EXEC, [2, 2, 0, 0]));
+    assert_eq!(updates(&mut join, &mut script), ["Executed 2"]);
+    assert_eq!(script.looks, [5, 2]);
+}
+
+#[test]
+fn ends_are_reported_before_arrivals_after_a_loss() {
+    let (mut join, mut script) = complete();
+    script.processes = [process(1, 0), process(3, 1)].into();
+    script.queue.push_back(Delivery::Lost(4));
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["lost 4", "Exited 2, inferred", "Found 3, inferred", "synced"]);
+}
+
+#[test]
+fn comparison_waits_until_the_stream_is_read_to_its_end() {
+    let (mut join, mut script) = complete();
+    script.queue.push_back(Delivery::Lost(1));
+    script.socket.extend([fork(1, 7), Delivery::Lost(1), fork(1, 8)]);
+    script.processes.extend([process(7, 1), process(8, 1)]);
+    script.looks.clear();
+    let lines = updates(&mut join, &mut script);
+    let (compared, events) = (&lines[lines.len() - 1], &lines[..4]);
+    assert_eq!(events, ["lost 1", "Started 7", "lost 1", "Started 8"]);
+    assert_eq!(compared, "synced");
+    let synced = lines.iter().filter(|line| *line == "synced").count();
+    assert_eq!(synced, 1, "one comparison for both losses");
+}
+
+#[test]
+fn loss_during_a_comparison_begins_it_again() {
+    let (mut join, mut script) = complete();
+    join.resync();
+    script.processes.push(process(9, 1));
+    script.socket.push_back(Delivery::Lost(1));
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["lost 1", "Found 9, inferred", "synced"]);
+}
+
+#[test]
+fn other_executable_after_a_loss_is_an_exec() {
+    let (mut join, mut script) = complete();
+    join.resync();
+    assert_eq!(updates(&mut join, &mut script), ["synced"]);
+    join.resync();
+    script.text = Some("/b");
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["Executed 1, inferred", "Executed 2, inferred", "synced"]);
+    let id = join.table().get(2).unwrap().id;
+    assert_eq!(join.table().text(id, Text::Exe), Some(&b"/b"[..]));
+}
+
+#[test]
+fn process_that_has_not_run_delays_completion() {
+    let (mut join, mut script) = complete();
+    join.resync();
+    script.processes.push(Snapshot { has_run: false, ..process(9, 1) });
+    assert_eq!(join.next(&mut script), Ok(None));
+    assert!(join.is_waiting() && !join.table().is_synced());
+    script.processes[2].has_run = true;
+    assert_eq!(updates(&mut join, &mut script), ["Found 9, inferred", "synced"]);
+}
+
+#[test]
+fn failed_look_is_repeated_and_nothing_is_skipped() {
+    let mut join = join(&Options::default());
+    let mut script =
+        Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
+    script.failures = 2;
+    assert_eq!(join.next(&mut script), Err(JoinError::Machine("EMFILE")));
+    assert_eq!(join.next(&mut script), Err(JoinError::Machine("EMFILE")));
+    assert_eq!(join.next(&mut script), Ok(None), "the list is begun again");
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["Found 1, inferred", "Found 2, inferred", "synced"]);
+    script.queue.push_back(event(kernel::PROC_EVENT_EXIT, [2, 2, 0, 17]));
+    script.failures = 1;
+    assert_eq!(join.next(&mut script), Err(JoinError::Machine("EMFILE")));
+    assert_eq!(updates(&mut join, &mut script), Vec::<String>::new(), "it lives");
+}
+
+#[test]
+fn table_without_room_reports_it_once_for_each_process() {
+    let mut join = join(&Options { max_processes: 1, ..Options::default() });
+    let mut script =
+        Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
+    assert!(matches!(join.next(&mut script), Ok(Some(Update::Change(..)))));
+    assert_eq!(join.next(&mut script), Err(JoinError::Table(Error::Full)));
+    assert_eq!(join.next(&mut script), Ok(None), "it is not complete");
+    assert!(!join.table().is_synced() && !join.is_waiting());
+    script.queue.push_back(fork(1, 3));
+    assert_eq!(join.next(&mut script), Err(JoinError::Table(Error::Full)));
+    assert_eq!(join.next(&mut script), Ok(None));
+}
+
+#[test]
+fn chosen_process_and_its_descendants_are_found() {
+    let scope = Scope::Descendants;
+    let mut join = join(&Options { scope, ..Options::default() });
+    let young = Snapshot { has_run: false, ..process(9, 1) };
+    let processes = [process(1, 0), process(3, 5), process(4, 1), process(5, 1), young];
+    let mut script = Script { processes: processes.into(), ..Script::default() };
+    assert_eq!(updates(&mut join, &mut script), ["synced"]);
+    assert_eq!(join.choose(&mut script, 8), Ok(Choice::Gone));
+    assert_eq!(join.choose(&mut script, 9), Ok(Choice::NotYet));
+    let Ok(Choice::Taken(Some(change))) = join.choose(&mut script, 5) else { panic!("not found") };
+    assert_eq!((change.kind, join.table().get(5).unwrap().id), (Kind::Found, change.id));
+    assert!(!join.table().is_synced() && join.is_waiting());
+    assert_eq!(updates(&mut join, &mut script), ["Found 3, inferred"]);
+    assert_eq!(updates(&mut join, &mut script), ["synced"]);
+    assert_eq!(join.choose(&mut script, 5), Ok(Choice::Taken(None)));
+    script.queue.push_back(fork(1, 9));
+    assert_eq!(join.choose(&mut script, 9), Ok(Choice::Taken(None)), "its FORK is pending");
+    assert_eq!(updates(&mut join, &mut script)[0], "Started 9");
+    assert_eq!(join.table().len(), 3);
+}
+
+#[test]
+fn parent_is_looked_for_only_if_it_is_not_known() {
+    let (mut join, mut script) = complete();
+    script.queue.extend([fork(2, 5), event(kernel::PROC_EVENT_EXIT, [2, 2, 0, 17])]);
+    script.processes = [process(1, 0), process(5, 1)].into();
+    assert_eq!(updates(&mut join, &mut script), ["Started 5", "Exited 2"]);
+    let id = join.table().get(5).unwrap().id;
+    script.looks.clear();
+    assert_eq!(join.find_parent(&mut script, id), Ok(Some(1)));
+    assert_eq!(join.find_parent(&mut script, id), Ok(Some(1)));
+    assert_eq!(script.looks, [5]);
+    script.queue.push_back(event(kernel::PROC_EVENT_EXIT, [5, 5, 0, 17]));
+    script.processes.pop();
+    updates(&mut join, &mut script);
+    assert_eq!(join.find_parent(&mut script, id), Ok(None));
+}
