@@ -183,7 +183,9 @@ impl Socket {
         let is_draining = self.coalesce.as_ref().map(Coalesce::is_draining);
         // While a queue is drained, or after an error in that, nothing else causes a wake-up.
         if is_draining.unwrap_or(self.has_more || timeout_ns == Some(0)) {
-            return Ok(Waited::Receive);
+            // Events that never run out must not keep a wake from ending the call.
+            let is_woken = timeout_ns != Some(0) && wait::take_signal(&self.wake);
+            return Ok(if is_woken { Waited::Woken } else { Waited::Receive });
         }
         if timeout_ns != Some(0) {
             let ready = wait::readable(self.pollable(), &self.wake, timeout_ns)?;
@@ -276,4 +278,21 @@ pub(crate) enum Waited {
     Woken,
     /// Time passed; or events are delayed to be delivered together.
     Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake_kernel::FakeKernel;
+
+    #[test]
+    fn wake_ends_a_wait_while_the_queue_never_runs_empty() {
+        let (_kernel, fd) = FakeKernel::pair();
+        let mut socket = Socket { has_more: true, ..Socket::with_fd(fd).unwrap() };
+        assert_eq!(socket.wait(None), Ok(Waited::Receive));
+        wait::signal(socket.wake());
+        assert_eq!(socket.wait(Some(0)), Ok(Waited::Receive), "a call that does not wait");
+        assert_eq!(socket.wait(None), Ok(Waited::Woken));
+        assert_eq!(socket.wait(None), Ok(Waited::Receive));
+    }
 }
