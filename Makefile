@@ -69,6 +69,10 @@ lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
 # instead of panicking and blocks pthread_cancel.
 CAPI_RUSTFLAGS := -C force-frame-pointers=yes -C llvm-args=-inline-threshold=20
 
+# On ARM the tables are elsewhere, and require functions of libgcc_s.
+UNWIND_TABLES := -R .eh_frame -R .rela.eh_frame -R .rel.eh_frame -R '.ARM.ex*' -R '.rel.ARM.ex*' \
+    --strip-unneeded-symbol='__aeabi_unwind_cpp_pr[01]' --wildcard
+
 # A release tarball contains the crates that the library depends on in vendor/: it builds without a network.
 VENDORED := $(if $(wildcard vendor),--offline --config 'source.crates-io.replace-with="vendor"' \
     --config 'source.vendor.directory="vendor"')
@@ -102,7 +106,7 @@ $(OUT)/libcnproc.a: $(OUT)/cargo/libcnproc.a $(MAP) Makefile
 	$(Q)rm -rf $(OUT)/object $@.new
 	$(Q)mkdir $(OUT)/object
 	$(Q)cd $(OUT)/object && $(AR) x ../cargo/libcnproc.a $$($(AR) t ../cargo/libcnproc.a | grep '^cnproc-') && \
-	    mv cnproc-*.o cnproc.o && $(OBJCOPY) -R .eh_frame -R .rela.eh_frame -R .rel.eh_frame cnproc.o
+	    mv cnproc-*.o cnproc.o && $(OBJCOPY) $(UNWIND_TABLES) cnproc.o
 	$(Q)$(AR) rcsD $@.new $(OUT)/object/cnproc.o
 	$(call check-exports,$@.new,-g --defined-only)
 	$(Q)mv $@.new $@
