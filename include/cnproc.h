@@ -372,7 +372,8 @@ void cnproc_close(struct cnproc *cp);
  * example in a daemon that opens the listener before it forks. In the former owner every function except
  * cnproc_close() and cnproc_adopt() then fails with -CNPROC_EFORKED. Returns 0, or
  *
- * -EINVAL  cp is NULL
+ * -EINVAL          cp is NULL
+ * -CNPROC_EFORKED  the owner has closed the listener: nothing would be received any more
  */
 int cnproc_adopt(struct cnproc *cp);
 

@@ -188,15 +188,12 @@ pub unsafe extern "C" fn cnproc_close(cp: *mut cnproc) {
 /// example in a daemon that opens the listener before it forks. In the former owner every function except
 /// cnproc_close() and cnproc_adopt() then fails with -CNPROC_EFORKED. Returns 0, or
 ///
-/// -EINVAL  `cp` is NULL
+/// -EINVAL          `cp` is NULL
+/// -CNPROC_EFORKED  the owner has closed the listener: nothing would be received any more
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_adopt(cp: *mut cnproc) -> c_int {
-    let mut adopt = |listener: &mut Listener| {
-        listener.adopt();
-        Ok(0)
-    };
     // SAFETY: by contract.
-    unsafe { with_listener(cp, &mut adopt) as c_int }
+    unsafe { with_listener(cp, &mut |listener| listener.adopt().map(|()| 0)) as c_int }
 }
 
 /// Changes the types of events wanted: a mask of CNPROC_EVENT_*, or 0 for all. Events that are already queued

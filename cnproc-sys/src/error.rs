@@ -211,7 +211,7 @@ pub enum Error {
     /// A signal handler ran during the wait. No event was lost: call again.
     Interrupted,
     /// The calling process is not the one that owns the listener: it is a forked child, or a forked
-    /// child has [adopted](crate::Listener::adopt) the listener.
+    /// child has [adopted](crate::Listener::adopt) the listener; or its owner has closed it.
     Forked,
     /// The event's process is gone, or it cannot be distinguished from a later one with the same pid.
     ProcessGone,
@@ -283,8 +283,8 @@ impl Error {
                 c"a signal handler ran during the wait; no event was lost: call again"
             }
             Self::Forked => {
-                c"the listener belongs to another process since a fork: adopt it here, or close \
-                  this copy and open a new listener"
+                c"the listener belongs to another process since a fork, or was closed there: adopt it \
+                  before that, or close this copy and open a new listener"
             }
             Self::ProcessGone => {
                 c"the process is gone, or its pid may already belong to another one: ask sooner \

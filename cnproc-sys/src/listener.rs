@@ -137,8 +137,12 @@ impl Listener {
     /// with [`Error::Forked`], and dropping it there sends nothing to the kernel. What had been received
     /// before the fork and not handed over is in both; what comes later only in the process that receives
     /// it: the former owner must not be receiving meanwhile.
-    pub fn adopt(&mut self) {
-        self.guard.adopt();
+    ///
+    /// # Errors
+    /// [`Error::Forked`] if the owner has dropped it: nothing would be received any more. An owner that exits
+    /// without that does no harm.
+    pub fn adopt(&mut self) -> Result<(), Error> {
+        if self.guard.adopt() { Ok(()) } else { Err(Error::Forked) }
     }
 
     /// The descriptor, to wait on with `poll` or epoll. The listener keeps owning it.
@@ -162,7 +166,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         // A child's IGNORE would silence the parent.
-        if self.guard.is_owner() {
+        if self.guard.close() {
             self.membership.ignore(&self.socket);
         }
     }

@@ -30,6 +30,29 @@ static void receive_an_exit(struct cnproc *cp)
     await_event(cp, CNPROC_EVENT_EXIT, child);
 }
 
+/* Nothing would be received any more: the owner's IGNORE has been sent. */
+static void adopt_too_late(void)
+{
+    struct cnproc *cp = open_listener(NULL);
+    struct cnproc_event event;
+    int closed[2];
+    pid_t child;
+
+    CHECK_EQUAL(pipe(closed), 0);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        await_byte(closed[0]);
+        CHECK_EQUAL(cnproc_adopt(cp), -CNPROC_EFORKED);
+        CHECK_EQUAL(cnproc_recv(cp, &event, 1, 0), -CNPROC_EFORKED);
+        cnproc_close(cp);
+        _exit(0);
+    }
+    cnproc_close(cp);
+    send_byte(closed[1]);
+    check_child(child);
+}
+
 int main(void)
 {
     struct cnproc *cp = open_listener(NULL);
@@ -71,5 +94,6 @@ int main(void)
     cnproc_close(cp);
     send_byte(to_child[1]);
     check_child(child);
+    adopt_too_late();
     return 0;
 }

@@ -8,6 +8,7 @@
     reason = "for tests"
 )]
 
+mod adopt;
 mod coalesce;
 mod events;
 mod forged;

@@ -128,7 +128,7 @@ fn adopt() {
     let child = unsafe { libc::fork() };
     if child == 0 {
         pad();
-        listener.adopt();
+        step("adopt", || listener.adopt());
         let mut account = Account::default();
         account.generate(2);
         account.receive_all("recv in the child", &mut listener);
