@@ -26,6 +26,7 @@ static void exec_again(void)
     char *arguments[] = { program, (char *)AGAIN, NULL };
 
     execv(program, arguments);
+    perror(program);
     _exit(1);
 }
 

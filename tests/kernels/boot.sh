@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # boot.sh ARCH KERNEL INITRAMFS CONSOLE [KERNEL-ARGUMENT...]
 #
-# Boots the kernel with the initramfs in qemu, without KVM, with two processors and no network, and writes
-# what it prints to the file CONSOLE. Succeeds if and only if the guest printed its last line in time, with
-# tests passed and none failed: silence, a panic and a hang are failures.
+# Boots the kernel with the initramfs in qemu, without KVM, with two processors and no network, and writes its output to
+# the file CONSOLE. Succeeds if and only if the guest printed its last line in time, with tests passed and none failed:
+# silence, a panic and a hang are failures.
 set -euo pipefail
 arch=$1 kernel=$2 initramfs=$3 console=$4
 shift 4
-limit=${CNPROC_KERNELS_TIMEOUT:-400}
+# Detects a hang.
+limit=${CNPROC_KERNELS_TIMEOUT:-3600}
 
 case $arch in
 amd64) qemu=(qemu-system-x86_64 -cpu max) tty=ttyS0 ;;
@@ -23,7 +24,7 @@ boot() {
         </dev/null 2>&1 | tr -d '\r' >"$console" || true
 }
 boot "$@"
-# On a busy machine the second processor may come too late for its kernel, which then goes on without it.
+# On a busy machine the second processor may start too late for its kernel, which then goes on without it.
 for _ in 1 2; do
     if grep -aqE 'to wakeup CPU|failed to report alive' "$console"; then boot "$@"; fi
 done

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use support::child::{self, Child, pause};
 use support::disturbance::disturbed;
-use support::procfs::{TICK_NS, boottime_lead, now, start_tick};
+use support::procfs::{is_in_tick_of_start, now};
 use support::{live, task, wait};
 
 /// Without COMM and GID, of which others may generate more than anybody can receive.
@@ -67,14 +67,8 @@ fn named(listener: &mut Listener, age_us: u32) -> (Child, Event) {
 fn young(listener: &mut Listener) -> (Child, Event) {
     wait::some("a child generates an event in the tick in which it starts", || {
         let (child, event) = named(listener, 0);
-        is_in_tick_of_start(&child, &event).then_some((child, event))
+        is_in_tick_of_start(child.pid(), event.timestamp_ns).then_some((child, event))
     })
-}
-
-/// With a millisecond to spare.
-fn is_in_tick_of_start(child: &Child, event: &Event) -> bool {
-    let end = start_tick(child.pid()).unwrap() + TICK_NS;
-    end > event.timestamp_ns + boottime_lead() + 1_000_000
 }
 
 /// A child, and an event from when it was more than two ticks old.

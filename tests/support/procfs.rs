@@ -32,6 +32,12 @@ pub fn start_tick(pid: i32) -> Option<u64> {
     stat(pid, 22)?.parse::<u64>().ok().map(|ticks| ticks * TICK_NS)
 }
 
+/// Whether a process that exists started in the same tick in which it generated an event, so that its start does not show
+/// whose event it is. With a millisecond to spare.
+pub fn is_in_tick_of_start(pid: i32, event_ns: u64) -> bool {
+    start_tick(pid).unwrap() + TICK_NS > event_ns + boottime_lead() + 1_000_000
+}
+
 /// Nanoseconds of a clock.
 pub fn now(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

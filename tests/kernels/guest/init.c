@@ -1,13 +1,12 @@
 /*
- * The guest's first process. It mounts what the tests need, runs the programs of /tests/root as root and
- * those of /tests/both as root and as an ordinary user, counts their verdicts, prints the line by which
- * the host judges, and turns the machine off.
+ * The guest's first process. It mounts what the tests need, runs the programs of /tests/root as root and those of
+ * /tests/both as root and as an ordinary user, counts their verdicts, prints the line from which the host takes its
+ * own, and turns the machine off.
  *
- * A program's verdict is its exit status: 0 pass, 77 nothing to test here, all else fail. A program may
- * hold several tests: then it prints a line for each, "ok NAME" or "not ok NAME: why", or as Rust's test
- * programs do, and those are counted.
+ * A program's verdict is its exit status: 0 is a pass, 77 a skip, everything else a failure. A program of several tests
+ * prints a line for each, "ok NAME" or "not ok NAME: why", or as Rust's test programs do; then those are counted.
  *
- * It does nothing unless it is process 1: on a host it is harmless.
+ * It does nothing unless it is process 1, so it is harmless on a host.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -28,11 +27,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, SECONDS_PER_PROGRAM = 180 };
+/* The time is a hang detector. */
+enum { NOBODY = 65534, SECONDS_PER_PROGRAM = 1200 };
 
 static unsigned passed, failed, skipped;
 
-static void mount_or_say(const char *type, const char *where)
+static void mount_or_report(const char *type, const char *where)
 {
     mkdir(where, 0755);
     if (mount(type, where, type, 0, NULL) != 0)
@@ -45,7 +45,7 @@ static bool ends_with(const char *line, const char *end)
     return length >= ends && strcmp(line + length - ends, end) == 0;
 }
 
-/* Print a program's line, with who ran it, and count it if it is a verdict. */
+/* Prints a program's line, with the user that ran it, and counts the line if it is a verdict. */
 static unsigned take_line(const char *who, const char *line)
 {
     bool of_rust = strncmp(line, "test ", 5) == 0;
@@ -57,7 +57,7 @@ static unsigned take_line(const char *who, const char *line)
     return 0;
 }
 
-/* Read the program's output until it has ended; how many verdicts it printed. */
+/* Reads the program's output to its end. Returns how many verdicts it printed. */
 static unsigned relay(const char *who, int from, pid_t program)
 {
     static char line[4096];
@@ -71,7 +71,7 @@ static unsigned relay(const char *who, int from, pid_t program)
         if (poll(&waiting, 1, 1000) == 0) {
             if (time(NULL) < end)
                 continue;
-            printf("[%s] not ended after %d seconds: killed\n", who, SECONDS_PER_PROGRAM);
+            printf("[%s] killed, because it hung for %d seconds\n", who, SECONDS_PER_PROGRAM);
             kill(-program, SIGKILL);
             return verdicts;
         }
@@ -109,7 +109,7 @@ static void run(const char *folder, const char *name, uid_t user)
         dup2(out[1], 2);
         if (user != 0 && (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0))
             _exit(126);
-        execl(path, name, (char *)NULL);
+        execl(path, path, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -125,7 +125,7 @@ static void run(const char *folder, const char *name, uid_t user)
         printf("[%s] ok %s\n", who, name);
         passed++;
     } else if (exited != 0 && failed == failed_before) {
-        /* It ended badly, and no line of its own says so. */
+        /* It failed, and printed no line about that. */
         printf("[%s] not ok %s: %s %d\n", who, name, exited < 0 ? "signal" : "exit status",
                exited < 0 ? WTERMSIG(status) : exited);
         failed++;
@@ -150,20 +150,20 @@ int main(void)
         return 1;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    mount_or_say("proc", "/proc");
-    mount_or_say("sysfs", "/sys");
-    mount_or_say("devtmpfs", "/dev");
-    mount_or_say("tmpfs", "/tmp");
+    mount_or_report("proc", "/proc");
+    mount_or_report("sysfs", "/sys");
+    mount_or_report("devtmpfs", "/dev");
+    mount_or_report("tmpfs", "/tmp");
     chmod("/tmp", 01777);
     uname(&system);
     printf("\nguest: kernel %s %s\n", system.release, system.machine);
-    /* Here nothing that a test needs may be missing. */
+    /* Here nothing that a test requires may be missing. */
     setenv("CNPROC_REQUIRE_LIVE", "1", 1);
-    /* Two emulated processors are slow enough for one test at a time. */
+    /* One test at a time, because two emulated processors are slow. */
     setenv("RUST_TEST_THREADS", "1", 1);
     run_all("/tests/both", 0);
     run_all("/tests/both", NOBODY);
-    /* Last: a test that dies with its listener open leaves the kernel's count raised. */
+    /* Last, because a test that is killed with its listener open leaves the kernel's count raised. */
     run_all("/tests/root", 0);
     printf("guest: done %u passed, %u failed, %u skipped\n", passed, failed, skipped);
     fflush(stdout);

@@ -2,7 +2,7 @@
 
 use super::{
     assert_doubtful, assert_proven, await_event, comm_is, doubts, exec_now, is_exec,
-    is_exit_of_leader, is_in_tick_of_start, is_uid, old, options, proven_young, take_name, young,
+    is_exit_of_leader, is_uid, old, options, proven_young, take_name, young,
 };
 use cnproc_parse::kernel;
 use cnproc_sys::{
@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use support::child::{self, exit, pause};
 use support::forger::{self, Forger};
 use support::live::NOW;
-use support::procfs::await_state;
+use support::procfs::{await_state, is_in_tick_of_start};
 use support::task::{cpus, exit_thread, pin, start_thread};
 use support::wait::HANG_LIMIT;
 use support::{live, require, task, wait};
@@ -243,7 +243,7 @@ fn find_a_child_before_it_runs(listener: &mut Listener) {
                 break event;
             }
         };
-        is_in_tick_of_start(&child, &event).then_some((child, event))
+        is_in_tick_of_start(child.pid(), event.timestamp_ns).then_some((child, event))
     });
     let process = listener.process(&event).unwrap();
     assert_eq!(process.identity(), Identity::Likely);

@@ -6,8 +6,9 @@ use crate::muted::{lower_to_none, stray_ignores};
 use crate::raw::{LISTEN, RawListener};
 use crate::system::Child;
 use cnproc_sys::{Delivery, Event, EventData, EventMask, Identity, Listener, Options};
-use std::time::Duration;
-use support::task;
+use std::time::{Duration, Instant};
+use support::wait::HANG_LIMIT;
+use support::{procfs, task};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const SMALL: libc::c_int = 64 << 10;
@@ -80,24 +81,35 @@ pub fn acks_fill_no_filtered_queue(kernel: &Kernel) -> Outcome {
     Ok(())
 }
 
-/// An event of a process that has just started, so that its start does not prove whose it is.
+/// A process, and an event from the tick in which it started: its start does not prove whose event that is.
 fn young(listener: &mut Listener) -> Result<(Child, Event), Box<dyn std::error::Error>> {
-    let mut child = Child::start(None)?;
-    child.change_user(7)?;
+    let begin = Instant::now();
     loop {
-        while let Some(batch) = listener.recv(Some(Duration::from_secs(10)))? {
-            for delivery in batch {
-                if let Delivery::Event(event) = delivery
-                    && matches!(event.data(), EventData::Uid(uid) if uid.process_tgid == child.pid())
-                {
-                    return Ok((child, event));
-                }
+        let mut child = Child::start(None)?;
+        child.change_user(7)?;
+        let event = uid_event(listener, &child)?;
+        if procfs::is_in_tick_of_start(child.pid(), event.timestamp_ns) {
+            return Ok((child, event));
+        }
+        assert!(begin.elapsed() < HANG_LIMIT, "no event came in the tick of its process's start");
+    }
+}
+
+/// The UID event of that process.
+fn uid_event(listener: &mut Listener, child: &Child) -> Result<Event, Box<dyn std::error::Error>> {
+    loop {
+        let batch = listener.recv(Some(HANG_LIMIT))?.ok_or("no event came")?;
+        for delivery in batch {
+            if let Delivery::Event(event) = delivery
+                && matches!(event.data(), EventData::Uid(uid) if uid.process_tgid == child.pid())
+            {
+                return Ok(event);
             }
         }
     }
 }
 
-/// How often a young process is proven of a number of trials, after `interfere`.
+/// In how many of TRIALS trials the stream proves whose event that of a young process is, after `interfere`.
 fn proven(
     options: Options,
     interfere: impl Fn() -> std::io::Result<()>,
@@ -122,11 +134,8 @@ const TRIALS: u32 = 20;
 pub fn nothing_is_proven_across_a_mute(kernel: &Kernel) -> Outcome {
     let filtered = Listener::options().events(EventMask::FORK | EventMask::UID);
     for options in [Listener::options(), filtered] {
-        let undisturbed = proven(options, || Ok(()))?;
-        assert!(undisturbed > TRIALS / 2, "{undisturbed} of {TRIALS}");
-        let muted = proven(options, || stray_ignores(kernel, 1))?;
-        let by_start = proven_by_start(options)?;
-        assert!(muted <= by_start, "{options:?}, muted: {muted} of {TRIALS}, {by_start} by start");
+        assert_eq!(proven(options, || Ok(()))?, TRIALS, "{options:?}, undisturbed");
+        assert_eq!(proven(options, || stray_ignores(kernel, 1))?, 0, "{options:?}, muted");
         let unmuted = proven(options, || {
             stray_ignores(kernel, 1)?;
             let neighbour = RawListener::bind(SMALL)?;
@@ -136,15 +145,8 @@ pub fn nothing_is_proven_across_a_mute(kernel: &Kernel) -> Outcome {
             }
             Ok(())
         })?;
-        assert!(unmuted <= by_start, "{options:?}, unmuted: {unmuted} of {TRIALS}");
+        assert_eq!(unmuted, 0, "{options:?}, unmuted");
     }
     lower_to_none(kernel)?;
     Ok(())
-}
-
-/// How many are proven by their start: emulated processors are slow, so a tick may have passed. Without forks in the mask
-/// nothing else proves them.
-fn proven_by_start(options: Options) -> Result<u32, Box<dyn std::error::Error>> {
-    let slack = TRIALS / 4;
-    proven(options.events(EventMask::UID), || Ok(())).map(|count| count + slack)
 }
