@@ -4,9 +4,28 @@ use crate::error::{Call, Errno, Error};
 use crate::sys::{file, process};
 use core::ffi::CStr;
 
-/// The names of the initial namespaces: their inode numbers are in `include/linux/proc_ns.h`.
-const INITIAL_USER: &[u8] = b"user:[4026531837]";
-const INITIAL_PID: &[u8] = b"pid:[4026531836]";
+/// A namespace in which the kernel accepts requests: the initial one, whose inode number is in
+/// `include/linux/proc_ns.h`.
+struct Initial {
+    path: &'static CStr,
+    name: &'static [u8],
+    kind: process::Namespace,
+    inode: u64,
+}
+
+const USER: Initial = Initial {
+    path: c"/proc/self/ns/user",
+    name: b"user:[4026531837]",
+    kind: process::Namespace::User,
+    inode: 4_026_531_837,
+};
+
+const PID: Initial = Initial {
+    path: c"/proc/self/ns/pid",
+    name: b"pid:[4026531836]",
+    kind: process::Namespace::Pid,
+    inode: 4_026_531_836,
+};
 
 /// `socket` failed.
 pub(crate) fn no_socket(error: Error) -> Error {
@@ -24,7 +43,7 @@ pub(crate) fn not_bound(error: Error) -> Error {
     let Error::System { errno, .. } = error else { return error };
     match errno.raw() {
         // Root in a user namespace of its own lacks the capability that counts.
-        libc::EPERM if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) => Error::UserNamespace,
+        libc::EPERM if USER.is_elsewhere() => Error::UserNamespace,
         // Since Linux 6.6 anybody may bind.
         libc::EPERM if process::kernel_version() < (6, 6) => Error::NotPermitted,
         libc::EPERM | libc::EACCES => Error::Sandboxed,
@@ -54,9 +73,9 @@ pub(crate) const fn refused(err: u32) -> Error {
 
 /// A visible reason for which the kernel ignores every request, if there is one.
 pub(crate) fn ignored() -> Option<Error> {
-    if is_elsewhere(c"/proc/self/ns/user", INITIAL_USER) {
+    if USER.is_elsewhere() {
         Some(Error::UserNamespace)
-    } else if is_elsewhere(c"/proc/self/ns/pid", INITIAL_PID) {
+    } else if PID.is_elsewhere() {
         Some(Error::PidNamespace)
     } else if has_process_events() == Some(false) {
         Some(Error::NoProcessEvents)
@@ -65,9 +84,15 @@ pub(crate) fn ignored() -> Option<Error> {
     }
 }
 
-/// Whether the namespace is another than the initial one. If it cannot be seen, no.
-fn is_elsewhere(namespace: &CStr, initial: &[u8]) -> bool {
-    file::readlink(Call::OpenProc, None, namespace, &mut [0; 32]).is_ok_and(|name| name != initial)
+impl Initial {
+    /// Whether this process is in another namespace. If that cannot be seen, no.
+    fn is_elsewhere(&self) -> bool {
+        match file::readlink(Call::OpenProc, None, self.path, &mut [0; 32]) {
+            Ok(name) => name != self.name,
+            // Without `/proc`.
+            Err(_) => process::namespace_inode(self.kind).is_ok_and(|inode| inode != self.inode),
+        }
+    }
 }
 
 /// Whether `/proc/net/connector`, which lists the kernel's connectors, lists 1:1. None if it cannot be
@@ -101,9 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn invisible_namespace_counts_as_initial() {
-        assert!(!is_elsewhere(c"/proc/self/ns/no-such-namespace", INITIAL_PID));
-        assert!(is_elsewhere(c"/proc/self/ns/net", INITIAL_PID));
+    fn namespace_is_compared_by_name_or_without_proc_by_inode() {
+        let without_proc = Initial { path: c"/no/proc", ..PID };
+        assert!(!PID.is_elsewhere() && !USER.is_elsewhere() && !without_proc.is_elsewhere());
+        assert!(Initial { name: b"pid:[1]", ..PID }.is_elsewhere());
+        // The kernel has the inode numbers since Linux 6.11.
+        let is_visible = process::namespace_inode(process::Namespace::Pid).is_ok();
+        assert_eq!(Initial { inode: 1, ..without_proc }.is_elsewhere(), is_visible);
+        let user = Initial { path: c"/no/proc", ..USER };
+        assert!(!user.is_elsewhere());
+        assert_eq!(Initial { inode: 1, ..user }.is_elsewhere(), is_visible);
     }
 
     #[test]

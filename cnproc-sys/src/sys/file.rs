@@ -68,3 +68,14 @@ pub(crate) fn identity(at: &Fd, path: &CStr) -> Result<(u64, u64), Error> {
     #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
+
+/// The inode number of an open file.
+pub(crate) fn inode(call: Call, fd: &Fd) -> Result<u64, Error> {
+    // SAFETY: a `stat` is integers only.
+    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: `stat` is valid for writing.
+    let result = unsafe { libc::fstat(fd.raw(), &mut stat) };
+    super::status(call, result)?;
+    #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
+    Ok(stat.st_ino as u64)
+}

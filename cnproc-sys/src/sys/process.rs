@@ -48,6 +48,38 @@ pub(crate) fn pidfd_open(pid: c_int) -> Result<Fd, Error> {
     value(Call::PidfdOpen, fd as c_int).map(Fd::new)
 }
 
+/// A namespace of this process, as `linux/pidfd.h` numbers it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Namespace {
+    Pid = 5,
+    User = 9,
+}
+
+/// The inode number of the namespace, found without `/proc`. Linux 6.11.
+pub(crate) fn namespace_inode(namespace: Namespace) -> Result<u64, Error> {
+    // _IO(PIDFS_IOCTL_MAGIC, namespace): on these architectures an ioctl without data has a bit for that.
+    const NONE: u32 = if cfg!(any(
+        target_arch = "mips",
+        target_arch = "mips32r6",
+        target_arch = "mips64",
+        target_arch = "mips64r6",
+        target_arch = "powerpc",
+        target_arch = "powerpc64",
+        target_arch = "sparc",
+        target_arch = "sparc64"
+    )) {
+        1 << 29
+    } else {
+        0
+    };
+    let request = NONE | 0xff << 8 | namespace as u32;
+    let pidfd = pidfd_open(getpid())?;
+    // SAFETY: the request takes no argument, and returns a new descriptor.
+    let fd = unsafe { libc::ioctl(pidfd.raw(), request as _, 0) };
+    let fd = Fd::new(value(Call::PidfdOpen, fd)?);
+    super::file::inode(Call::PidfdOpen, &fd)
+}
+
 /// 32 random bits; None before Linux 3.17, or early in boot.
 pub(crate) fn random() -> Option<u32> {
     let mut bytes = [0; 4];
