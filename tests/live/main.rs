@@ -14,6 +14,7 @@ mod events;
 mod forged;
 mod lifecycle;
 mod loss;
+mod moved;
 mod open;
 mod process;
 mod resume;
