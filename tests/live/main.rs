@@ -17,6 +17,7 @@ mod loss;
 mod moved;
 mod open;
 mod process;
+mod refused;
 mod resume;
 mod threads;
 mod unprivileged;
