@@ -1,4 +1,4 @@
-//! Parser, sequence counter and filter over real datagrams; beside the parser, what a C program does: a
+//! Parser, sequence counter and filter over real datagrams; next to the parser, what a C program does: a
 //! cast and a switch, over the same bytes.
 
 use cnproc_parse::{

@@ -10,7 +10,7 @@ struct figures {
 	uint64_t lost;      /* told to the listener as lost */
 	int latency;        /* argument "latency": keep a histogram of the delay of each event */
 	int exits_only;     /* argument "exits": ask for EXIT events only */
-	int timeout;        /* argument "timeout": wait with a time-out of a second, not for ever */
+	int timeout;        /* argument "timeout": wait with a timeout of a second, not indefinitely */
 	uint32_t coalesce_us; /* argument "coalesce=N" */
 };
 

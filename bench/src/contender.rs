@@ -19,7 +19,7 @@ pub enum Kind {
 pub struct Contender {
     pub name: &'static str,
     pub kind: Kind,
-    /// Program and arguments; a name without a slash is looked up beside the harness.
+    /// Program and arguments; a name without a slash is looked up next to the harness.
     pub command: &'static [&'static str],
     /// Whether it speaks the protocol; the others are Debian's programs.
     pub speaks: bool,

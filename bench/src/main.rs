@@ -1,4 +1,4 @@
-//! Benchmarks of cnproc beside plain C and the peers. README.md says what is measured and how.
+//! Benchmarks of cnproc next to plain C and the peers. README.md says what is measured and how.
 
 mod contender;
 mod csv;

@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-/// What a run does beside its load.
+/// What a run does in addition to its load.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub scenario: &'static str,

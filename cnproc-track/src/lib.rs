@@ -1,6 +1,6 @@
 //! A table of a Linux machine's processes, kept right by the process events connector.
 //!
-//! Events report what changes; they do not report what is. Whoever needs to know which processes
+//! Events report what changes; they do not report what is. A program that needs to know which processes
 //! there are, who started them, under which names they run and how they end, must build a table
 //! from a scan of `/proc` and the events that follow. This crate is that table.
 //!

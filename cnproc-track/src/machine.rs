@@ -4,7 +4,7 @@ use crate::scan::{Pending, Snapshot};
 use crate::texts::Text;
 use cnproc_parse::Event;
 
-/// A stream of events, and `/proc` beside it.
+/// A stream of events, and `/proc` with it.
 pub trait Machine {
     /// What can go wrong with it.
     type Error;

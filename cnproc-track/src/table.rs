@@ -60,7 +60,7 @@ pub struct Table<U: Copy, M: Memory> {
     boot_offset_ns: u64,
     /// The comparison with `/proc` that is, or was last, made.
     scan: u32,
-    /// A process was left out for want of room.
+    /// A process was left out because there was no room.
     crowded: bool,
     /// Doubt has arisen since the comparison began.
     doubted: bool,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The header twice, and beside the kernel's; its macros; a call of the library. */
+/* The header twice, and together with the kernel's; its macros; a call of the library. */
 #include <cnproc.h>
 #include <cnproc.h>
 

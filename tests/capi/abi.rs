@@ -1,11 +1,11 @@
 //! The ABI is the committed one, `cnproc-ffi/libcnproc.abi`: of each function its name, version and types,
 //! of each struct its layout.
 //!
-//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test capi abi` writes it anew: a change that abidiff reports
+//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test capi abi` regenerates it: a change that abidiff reports
 //! takes a new soname, unless it only adds something.
 //!
 //! Described is what C programs see: functions made from the header and the map, with debug information.
-//! That of the library itself tells of Rust's types. Other tests hold the header against the Rust code, and
+//! That of the library itself shows Rust types. Other tests compare the header with the Rust code, and
 //! the library's symbols against the map.
 
 #![cfg(target_arch = "x86_64")]

@@ -1,6 +1,6 @@
 //! The committed header is what cbindgen makes of the crate, and compiles wherever C and C++ do.
 //!
-//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test capi header` writes it anew.
+//! `CNPROC_BLESS=1 cargo test -p cnproc-tests --test capi header` regenerates it.
 
 use std::fs;
 use support::header_layout::lay_out;

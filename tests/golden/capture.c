@@ -27,7 +27,7 @@ static const char *const wanted[] = {
 };
 #define WANTED (sizeof wanted / sizeof *wanted)
 
-/* What the kernel's answer to our request bears. */
+/* What the kernel's answer to our request carries. */
 #define ACK 42
 
 static void ask(int fd, enum proc_cn_mcast_op op)

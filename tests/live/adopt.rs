@@ -1,4 +1,4 @@
-//! A listener that forked children take over. Whoever owns it when it is closed sends its IGNORE; nobody else does.
+//! A listener that forked children take over. The process that owns it when it is closed sends its IGNORE; nobody else does.
 
 use cnproc_parse::kernel;
 use cnproc_sys::{Delivery, Error, EventMask, Listener};

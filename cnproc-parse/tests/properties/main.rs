@@ -13,7 +13,7 @@ use cnproc_parse::ByteOrder;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-/// A failure is kept beside its source file, and tried first from then on. More cases:
+/// A failure is kept next to its source file, and tried first from then on. More cases:
 /// `PROPTEST_CASES=100000 cargo test -p cnproc-parse --test properties`.
 fn config() -> Config {
     let kept = FileFailurePersistence::WithSource("regressions");

@@ -83,7 +83,7 @@ proptest! {
         prop_assert_eq!(begin, datagram.len());
     }
 
-    /// Its items are those of the whole, but for the last, whose message may be cut short.
+    /// Its items are those of the whole, except the last, whose message may be cut short.
     #[test]
     fn a_prefix_yields_no_more_than_the_whole(
         (order, datagram) in order().prop_flat_map(|order| (Just(order), damaged(order))),

@@ -49,7 +49,7 @@ proptest! {
         }
     }
 
-    /// Messages that come late, or twice, are told as such, and the count goes on as if they had not.
+    /// Messages that come late, or twice, are reported as such, and the count goes on as if they had not.
     #[test]
     fn what_is_late_changes_nothing(
         begin in counter(),

@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// Its LISTEN has been given back to the kernel: whoever took it over would receive nothing.
+    /// Its LISTEN has been given back to the kernel: a process that took it over would receive nothing.
     #[test]
     fn closed_listener_cannot_be_adopted() {
         for mut guard in guards() {

@@ -65,7 +65,7 @@ fn full_table_reports_each_process_that_it_leaves_out() {
     assert_eq!(tester.table.compare(&seen), Err(Error::Full));
     assert_eq!((tester.table.len(), tester.table.get(3).is_none()), (2, true));
     assert!(!tester.table.is_synced() && !tester.table.has_room());
-    assert!(!tester.table.is_in_doubt(), "a comparison would be in vain");
+    assert!(!tester.table.is_in_doubt(), "a comparison would be useless");
     tester.now += LATE_NS;
     tester.exit(2, 0);
     assert!(tester.table.is_in_doubt() && tester.table.has_room(), "now it would not");
