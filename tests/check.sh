@@ -11,8 +11,9 @@ status=0
 # Tests append a line for each skip: the reason, a tab, the test.
 CNPROC_SKIPPED=$skipped ${CARGO:-cargo} test --workspace --no-fail-fast "$@" || status=$?
 
+sort -u -o "$skipped" "$skipped"
 [ ! -s "$skipped" ] || printf '\nskipped tests:\n'
-sort "$skipped" | awk -F '\t' '{ printf "  %s (%s)\n", $2, $1 }'
+awk -F '\t' '{ printf "  %s (%s)\n", $2, $1 }' "$skipped"
 reasons=$(cut -f 1 "$skipped" | sort | uniq -c | sort -rn |
     awk '{ count = $1; sub(/^ *[0-9]+ /, ""); printf "%s%s: %d", (NR > 1 ? "; " : ""), $0, count }')
 verdict='passed'

@@ -3,18 +3,14 @@
  * No function is a cancellation point: with a cancellation pending each one returns, and leaves no descriptor
  * behind. The thread is cancelled after that.
  */
-#include <cnproc.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
 static struct cnproc *cp, *other;
 static struct cnproc_process *process;
@@ -166,7 +162,7 @@ static void *cancelled(void *call)
     return NULL;
 }
 
-/* Runs it in such a thread. Returns by how many descriptors their number has changed. */
+/* Makes the call in such a thread. Returns by how much the number of descriptors has changed. */
 static int change(const char *name, void (*const *call)(void))
 {
     int before = descriptors();
@@ -212,6 +208,9 @@ static void wake(void)
     pthread_t thread;
     void *result;
 
+    /* The call in do_others() ends this wait. */
+    while (cnproc_recv(cp, &event, 1, -1) != 0)
+        ;
     returned = 0;
     CHECK_EQUAL(pthread_create(&thread, NULL, wait_indefinitely, NULL), 0);
     CHECK_EQUAL(pthread_cancel(thread), 0);
@@ -226,14 +225,12 @@ static pid_t start_child(void)
 
     CHECK(child >= 0);
     if (child == 0) {
-        /* Not to outlive a check that fails. */
+        /* It must not outlive a check that fails. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
     }
-    do
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, -1), 1);
-    while (event.what != CNPROC_EVENT_FORK || event.event_data.fork.child_tgid != child);
+    event = await_event(cp, CNPROC_EVENT_FORK, child);
     return child;
 }
 
@@ -241,14 +238,10 @@ int main(void)
 {
     void (*const open[])(void) = { do_open, do_open_coalescing };
     void (*const close[])(void) = { do_close }, (*const pidfd[])(void) = { do_pidfd };
-    int ret = cnproc_open(&cp, NULL, 0);
     pid_t child;
     size_t i;
 
-    if (ret < 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
+    cp = open_listener(NULL);
     for (i = 0; i < 2; i++) {
         int opened = change("open", &open[i]);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* As hostile.c: buffers that end where memory ends, at every alignment, and NULL, for functions of processes. */
-#include <cnproc.h>
-
+/* As hostile.c: buffers that end where memory ends, at every alignment, and NULL, for the functions about processes. */
 #include <errno.h>
 #include <sys/prctl.h>
 
+#include "listener.h"
 #include "page.h"
 
 typedef ssize_t text_function(const struct cnproc_process *process, char *buf, size_t len);
@@ -54,13 +53,8 @@ static void status(const struct cnproc_process *process, struct page out)
 /* An event of this process. */
 static struct cnproc_event own_event(struct cnproc *cp)
 {
-    struct cnproc_event event;
-
     CHECK_EQUAL(prctl(PR_SET_NAME, "hostile"), 0);
-    do
-        CHECK_EQUAL(cnproc_recv(cp, &event, 1, -1), 1);
-    while (event.what != CNPROC_EVENT_COMM || event.event_data.comm.process_tgid != getpid());
-    return event;
+    return await_event(cp, CNPROC_EVENT_COMM, getpid());
 }
 
 static void without_a_process(struct cnproc *cp)
@@ -132,14 +126,10 @@ int main(void)
 {
     struct page in = new_page(), out = new_page();
     struct cnproc_event event;
-    struct cnproc *cp;
+    struct cnproc *cp = open_listener(NULL);
     size_t skew, i;
-    int ret = cnproc_open(&cp, NULL, 0);
+    int ret;
 
-    if (ret < 0) {
-        fprintf(stderr, "cnproc_open: %s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
     without_a_process(cp);
     event = own_event(cp);
     for (skew = 0; skew < SKEWS; skew++) {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A process that is stopped and continued goes on waiting: only a signal handler ends a wait with -EINTR. */
-#include <cnproc.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "listener.h"
 
 enum { ROUNDS = 50 };
 
@@ -75,7 +71,7 @@ static void wait_with(uint32_t coalesce_us)
     memset(&options, 0, sizeof options);
     options.events = CNPROC_EVENT_SID;
     options.coalesce_us = coalesce_us;
-    CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), 0);
+    cp = open_listener(&options);
     handled = 0;
     controller = fork();
     CHECK(controller >= 0);
@@ -97,14 +93,8 @@ static void wait_with(uint32_t coalesce_us)
 int main(void)
 {
     struct sigaction action;
-    struct cnproc *cp;
-    int ret = cnproc_open(&cp, NULL, 0);
 
-    if (ret < 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
-    cnproc_close(cp);
+    cnproc_close(open_listener(NULL));
     memset(&action, 0, sizeof action);
     action.sa_handler = handle;
     action.sa_flags = SA_RESTART;

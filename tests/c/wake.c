@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* cnproc_wake ends a wait: one that has begun or the next one, from a thread and from a signal handler. */
-#include <cnproc.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/time.h>
 #include <time.h>
 
-#include "test.h"
+#include "listener.h"
 
 enum { ROUNDS = 2000, HANDLED = 200 };
 
 static struct cnproc *cp;
 static volatile sig_atomic_t handled;
 
-/* Waits indefinitely for what is not an event. */
+/* Waits indefinitely, until something other than an event ends the wait. */
 static int wait_for_wake(void)
 {
     struct cnproc_event event;
@@ -40,7 +37,7 @@ static void before_the_wait(void)
     cnproc_wake(cp);
     CHECK_EQUAL(errno, E2BIG);
     CHECK_EQUAL(wait_for_wake(), 0);
-    /* Both have ended the same wait: this one lasts. */
+    /* Both have ended the same wait. The next lasts. */
     do {
         CHECK_EQUAL(clock_gettime(CLOCK_MONOTONIC, &begin), 0);
         ret = cnproc_recv(cp, &event, 1, 50);
@@ -64,7 +61,7 @@ static void *wake_each_round(void *unused)
     return unused;
 }
 
-/* Each wait is ended, whether the wake comes before it or in it. */
+/* Each wait ends, whether the wake comes before it or during it. */
 static void by_another_thread(void)
 {
     pthread_t thread;
@@ -87,7 +84,7 @@ static void wake(int signal)
     cnproc_wake(cp);
 }
 
-/* The loop of a program that a signal is to end: none of many signals comes at the wrong moment. */
+/* The loop of a program that exits on a signal: none of many signals comes at the wrong moment. */
 static void by_a_handler(void)
 {
     struct itimerval once = { { 0, 0 }, { 0, 100 } };
@@ -111,16 +108,10 @@ static void by_a_handler(void)
 
 int main(void)
 {
-    struct cnproc_options options;
-    int ret;
+    struct cnproc_options options = { 0 };
 
-    memset(&options, 0, sizeof options);
     options.events = CNPROC_EVENT_SID;
-    ret = cnproc_open(&cp, &options, sizeof options);
-    if (ret < 0) {
-        fprintf(stderr, "%s\n", cnproc_strerror(ret));
-        return SKIP;
-    }
+    cp = open_listener(&options);
     before_the_wait();
     by_another_thread();
     by_a_handler();

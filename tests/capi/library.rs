@@ -29,7 +29,8 @@ fn archived() -> Vec<u8> {
 
 /// A file's length without symbols and debug information.
 fn stripped(file: &Path) -> u64 {
-    let to = target().join(format!("c/programs/stripped-{}", std::process::id()));
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let to = target().join(format!("c/programs/{name}-stripped-{}", std::process::id()));
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     run(Command::new("strip").arg("-o").arg(&to).arg(file));
     let length = fs::metadata(&to).unwrap().len();
