@@ -56,8 +56,8 @@ fn the_library_builds_with_core_alone() {
         .args(["build", "--package", "cnproc-ffi", "--target", &host(), "--target-dir"])
         .arg(folder("library").join("target"))
         .current_dir(support::root())
-        .env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()))
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        // Unlike RUSTFLAGS, it may contain blanks.
+        .env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot={}", sysroot.display()))
         .output()
         .unwrap();
     stdout(output);

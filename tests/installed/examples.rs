@@ -156,16 +156,18 @@ fn exit_status_waits_for_a_process_whose_leader_exits_first() {
 
 #[test]
 fn exit_status_prints_what_is_wrong_with_its_argument() {
-    let child = child::fork(|| ());
-    let gone = child.pid().to_string();
-    child.wait();
-    for (argument, error) in [
-        (gone.as_str(), format!("exit_status: {gone}: No such process")),
-        ("1x", "exit_status: usage: exit_status PID".to_owned()),
-    ] {
-        let ended = Running::start(example("exit_status").arg(argument)).wait();
-        assert_eq!((ended.status, ended.stdout, ended.stderr), (Some(1), vec![], vec![error]));
-    }
+    live::run(|| {
+        let child = child::fork(|| ());
+        let gone = child.pid().to_string();
+        child.wait();
+        for (argument, error) in [
+            (gone.as_str(), format!("exit_status: {gone}: No such process")),
+            ("1x", "exit_status: usage: exit_status PID".to_owned()),
+        ] {
+            let ended = Running::start(example("exit_status").arg(argument)).wait();
+            assert_eq!((ended.status, ended.stdout, ended.stderr), (Some(1), vec![], vec![error]));
+        }
+    });
 }
 
 #[test]

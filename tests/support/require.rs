@@ -14,6 +14,7 @@ fn is_everything_required() -> bool {
 /// Skips the calling test, which must return then: records test and reason in the file that `CNPROC_SKIPPED` names,
 /// from which `make check` prints a summary.
 pub fn skip(reason: &str) {
+    let reason = without_remedy(reason);
     assert!(!is_everything_required(), "CNPROC_REQUIRE_LIVE is set, but {reason}");
     let program = std::env::current_exe().unwrap();
     let program = program.file_stem().unwrap().to_string_lossy();
@@ -27,6 +28,13 @@ pub fn skip(reason: &str) {
         // In a single write, since several tests run at the same time.
         file.write_all(format!("{reason}\t{program}::{test}\n").as_bytes()).unwrap();
     }
+}
+
+/// The reason without the remedy that follows the cause in an error's sentence, so that equal causes are equal.
+fn without_remedy(reason: &str) -> &str {
+    let Some(sentence) = reason.strip_prefix("no listener: ") else { return reason };
+    let remedy = sentence.find(": ").map_or(0, |at| sentence.len() - at);
+    reason.split_at(reason.len() - remedy).0
 }
 
 /// Whether the error means that no process like this one can listen on such a machine.
@@ -57,8 +65,7 @@ pub fn live() -> bool {
 /// Skips the calling test if the error means that listening is impossible here. Panics on any other.
 pub(crate) fn skip_unless_unexpected(error: Error) {
     assert!(explains_a_skip(error), "{error}");
-    let text = error.to_string();
-    skip(&format!("no listener: {}", text.split_once(": ").map_or(&*text, |(cause, _)| cause)));
+    skip(&format!("no listener: {error}"));
 }
 
 /// The capabilities that the tests use: CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_SYS_ADMIN,

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn overflow_and_a_trimmed_ack_are_doubts() {
-        let (kernel, fd) = HastyKernel::pair(4096);
+        let Some((kernel, fd)) = HastyKernel::pair(4096) else { return };
         let mut witness = Witness::with_fd(fd).unwrap();
         (0..200).for_each(|_| kernel.emit(Contents::ack_of(4, libc::EINVAL as u32)));
         let seen = witness.look(None).unwrap();

@@ -141,7 +141,7 @@ fn timeout_expires_under_a_flow_of_unwanted_events() {
 #[test]
 fn trailing_loss_is_reported_once_the_queue_is_empty() {
     const SENT: u32 = 200;
-    let (kernel, fd) = HastyKernel::pair(16 << 10);
+    let Some((kernel, fd)) = HastyKernel::pair(16 << 10) else { return };
     let mut listener = Listener::with_fd(fd, Listener::options());
     (0..SENT).for_each(|seq| kernel.emit(Contents { seq, ..EXEC }));
     // The queue is drained, and before the counter is read one event more arrives.
@@ -186,7 +186,7 @@ fn trimmed_event_is_one_loss_in_its_place() {
 /// Losses before the first event of a CPU are in no gap. They must not hide the place of a later gap.
 #[test]
 fn loss_is_delivered_in_its_gap_after_losses_without_a_gap() {
-    let (kernel, fd) = HastyKernel::pair(16 << 10);
+    let Some((kernel, fd)) = HastyKernel::pair(16 << 10) else { return };
     let mut listener = Listener::with_fd(fd, Listener::options());
     let overflow = |cpu| (0..200).for_each(|seq| kernel.emit(Contents { cpu, seq, ..EXEC }));
     overflow(0);
