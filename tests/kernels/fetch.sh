@@ -90,8 +90,19 @@ take() {
     return $status
 }
 
+# Into the cache, in place of the one that is there.
+take_kernel() {
+    local image='./boot/vmlinu[xz]-*'
+    [[ $package == linux-image-* ]] || image='./usr/lib/modules/*/vmlinu[xz]'
+    rm -rf "$folder.new"
+    take "$package" "$version" "$image" "$folder.new/vmlinuz" || return 1
+    echo "$package $version" >"$folder.new/package"
+    rm -rf "$folder"
+    mv "$folder.new" "$folder"
+}
+
 fetch_kernel() {
-    local row=$1 release flavour suffix package version image folder=$cache/$1
+    local row=$1 release flavour suffix candidate candidates package version folder=$cache/$1
     read -r arch release flavour < <(awk -v r="$row" '!/^#/ && $1 == r { print $2, $3, $4 }' "$here/rows") ||
         die "no row '$row' in $here/rows"
     apt_options
@@ -99,26 +110,19 @@ fetch_kernel() {
     [ "$release" != newest ] || release='[0-9]'
     # Up to 6.18 the kernel is in linux-image-*; later that is a few hundred bytes, and linux-binary-* has it.
     suffix="[^-]*(-[0-9.]+)?-$flavour\$"
-    read -r version package < <(awk -v p="^linux-(image|binary)-${release//./[.]}$suffix" \
-        '$1 ~ p && $3 > 1000000 { print $2, $1 }' "$cache/apt/$arch/packages" | sort -V | tail -n 1) || true
-    if [ -z "${package:-}" ]; then
-        [ -e "$folder/vmlinuz" ] || die "row $row: Debian's lists have no such kernel, and the cache has none"
-        note "row $row: Debian's lists have no such kernel: using the one in the cache"
-    elif [ "$(cat "$folder/package" 2>/dev/null)" != "$package $version" ]; then
-        case $package in
-        linux-image-*) image='./boot/vmlinu[xz]-*' ;;
-        *) image='./usr/lib/modules/*/vmlinu[xz]' ;;
-        esac
-        rm -rf "$folder.new"
-        if take "$package" "$version" "$image" "$folder.new/vmlinuz"; then
-            echo "$package $version" >"$folder.new/package"
-            rm -rf "$folder"
-            mv "$folder.new" "$folder"
-        else
-            [ -e "$folder/vmlinuz" ] || die "row $row: $package $version could not be fetched"
-            note "row $row: $package $version could not be fetched: using the kernel in the cache"
+    # The newest first. A mirror may list a package that it does not have yet, or any more.
+    mapfile -t candidates < <(awk -v p="^linux-(image|binary)-${release//./[.]}$suffix" \
+        '$1 ~ p && $3 > 1000000 { print $2, $1 }' "$cache/apt/$arch/packages" | sort -rV | head -n 3)
+    for candidate in "${candidates[@]}"; do
+        read -r version package <<<"$candidate"
+        if [ "$(cat "$folder/package" 2>/dev/null)" = "$package $version" ] || take_kernel; then
+            echo "$folder/vmlinuz"
+            return
         fi
-    fi
+        note "row $row: $package $version could not be fetched"
+    done
+    [ -e "$folder/vmlinuz" ] || die "row $row: no such kernel could be fetched, and the cache has none"
+    note "row $row: using the kernel in the cache"
     echo "$folder/vmlinuz"
 }
 
