@@ -103,6 +103,18 @@ pub enum Call {
     Poll,
     /// Attaches the filter.
     AttachFilter,
+    /// Creates the maps of the ring.
+    BpfMapCreate,
+    /// Loads the program of the ring.
+    BpfProgLoad,
+    /// Reads where the kernel keeps what that program reads.
+    BpfGetInfo,
+    /// Attaches that program.
+    AttachBpf,
+    /// Reads the socket's own address.
+    GetSockName,
+    /// Sends a message to the listener itself, to try out the ring.
+    SendTo,
     /// Lets delivery resume as soon as a full queue has room.
     SetNoEnobufs,
     /// Enlarges the receive buffer.
@@ -157,6 +169,12 @@ impl Call {
             Self::Recvmmsg => c"recvmmsg",
             Self::Poll => c"ppoll",
             Self::AttachFilter => c"setsockopt(SO_ATTACH_FILTER)",
+            Self::BpfMapCreate => c"bpf(BPF_MAP_CREATE)",
+            Self::BpfProgLoad => c"bpf(BPF_PROG_LOAD)",
+            Self::BpfGetInfo => c"bpf(BPF_OBJ_GET_INFO_BY_FD)",
+            Self::AttachBpf => c"setsockopt(SO_ATTACH_BPF)",
+            Self::GetSockName => c"getsockname",
+            Self::SendTo => c"sendto",
             Self::SetNoEnobufs => c"setsockopt(NETLINK_NO_ENOBUFS)",
             Self::SetReceiveBuffer => c"setsockopt(SO_RCVBUF)",
             Self::GetReceiveBuffer => c"getsockopt(SO_RCVBUF)",
@@ -208,6 +226,10 @@ pub enum Error {
     Muted,
     /// The kernel acknowledged the request with an error.
     Refused(Errno),
+    /// The ring requires capabilities that this process does not have, or `bpf(2)` is refused.
+    RingNotPermitted,
+    /// The kernel does not have, or not show, what the ring relies on; or this is a 32-bit program.
+    NoRing,
     /// A signal handler ran during the wait. No event was lost: call again.
     Interrupted,
     /// The calling process is not the one that owns the listener: it is a forked child, or a forked
@@ -279,6 +301,15 @@ impl Error {
             Self::Refused(_) => {
                 c"the kernel refused the request with an unexpected error: report it to the authors"
             }
+            Self::RingNotPermitted => {
+                c"not permitted to use the ring: this requires CAP_BPF, CAP_PERFMON and \
+                  CAP_NET_ADMIN, a seccomp filter that allows bpf(2), no lockdown of \
+                  confidentiality, and before Linux 5.11 a higher RLIMIT_MEMLOCK"
+            }
+            Self::NoRing => {
+                c"the ring is not available: it requires a 64-bit program and Linux 5.10 or later, \
+                  which shows how it translates BPF programs"
+            }
             Self::Interrupted => {
                 c"a signal handler ran during the wait; no event was lost: call again"
             }
@@ -335,10 +366,13 @@ impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {
         use std::io::ErrorKind;
         let kind = match error {
-            Error::NotPermitted | Error::Sandboxed | Error::ProcessHidden => {
-                ErrorKind::PermissionDenied
+            Error::NotPermitted
+            | Error::Sandboxed
+            | Error::RingNotPermitted
+            | Error::ProcessHidden => ErrorKind::PermissionDenied,
+            Error::NoConnector | Error::NoProcessEvents | Error::NoRing | Error::NoPidfd => {
+                ErrorKind::Unsupported
             }
-            Error::NoConnector | Error::NoProcessEvents | Error::NoPidfd => ErrorKind::Unsupported,
             Error::NetworkNamespace => ErrorKind::ConnectionRefused,
             Error::NoAck => ErrorKind::TimedOut,
             Error::Interrupted => ErrorKind::Interrupted,
@@ -373,6 +407,8 @@ mod tests {
             Error::NoAck,
             Error::Muted,
             Error::Refused(Errno(libc::EINVAL)),
+            Error::RingNotPermitted,
+            Error::NoRing,
             Error::Interrupted,
             Error::Forked,
             Error::ProcessGone,

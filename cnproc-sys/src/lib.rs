@@ -41,6 +41,10 @@
 //! `std::io::Error`. Without it the crate needs only `libc`, and no allocator.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(
+    not(target_pointer_width = "64"),
+    allow(dead_code, reason = "what only the ring needs")
+)]
 
 mod error;
 #[cfg(test)]
@@ -48,6 +52,8 @@ mod fake_kernel;
 mod listener;
 mod process;
 mod procfs;
+#[cfg_attr(not(target_pointer_width = "64"), path = "ring/absent.rs")]
+mod ring;
 mod socket;
 mod stream;
 mod sys;
@@ -59,7 +65,7 @@ pub use cnproc_parse::{
 pub use error::{Call, Errno, Error};
 pub use listener::{
     Batch, DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Deliveries, Listener, Options, Resumed,
-    Stats, Waker,
+    Source, Stats, Waker,
 };
 pub use process::{Handle, Identity, Process, Replaced, Status, Text};
 pub use stream::Delivery;

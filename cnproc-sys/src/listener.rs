@@ -12,14 +12,15 @@ mod waker;
 pub use batch::{Batch, Deliveries};
 pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
 pub use resume::Resumed;
-pub use stats::Stats;
+pub use stats::{Source, Stats};
 pub use waker::Waker;
 
 use crate::error::Error;
 use crate::procfs::Procfs;
+use crate::ring::Ring;
 use crate::socket::Socket;
 use crate::stream::Stream;
-use crate::sys::clock::nanoseconds;
+use crate::sys::clock::{Deadline, nanoseconds};
 #[cfg(feature = "std")]
 use crate::sys::fd;
 use cnproc_parse::{EventMask, Filter};
@@ -40,6 +41,8 @@ pub struct Listener {
     membership: Membership,
     guard: ForkGuard,
     pub(crate) procfs: Procfs,
+    /// Why events do not come through a ring, if that was asked for.
+    ring_error: Option<Error>,
 }
 
 impl Listener {
@@ -49,27 +52,53 @@ impl Listener {
     }
 
     fn open(options: &Options) -> Result<Self, Error> {
-        let socket = Socket::open(&options.filter, options.acks, options.receive_buffer)?;
+        let deadline = Deadline::after(nanoseconds(options.ack_timeout));
+        if !options.ring {
+            return Self::open_source(options, Source::Socket, deadline);
+        }
+        Self::open_source(options, Source::Ring, deadline).or_else(|error| {
+            let mut listener = Self::open_source(options, Source::Socket, deadline)?;
+            listener.ring_error = Some(error);
+            Ok(listener)
+        })
+    }
+
+    fn open_source(options: &Options, source: Source, deadline: Deadline) -> Result<Self, Error> {
+        let with_ring = source == Source::Ring;
+        let socket =
+            Socket::open(&options.filter, options.acks, options.receive_buffer, with_ring)?;
         let mut listener = Self::with_socket(socket, options)?;
         let Self { socket, stream, membership, .. } = &mut listener;
         // What comes before the acknowledgement stays in the stream, and what is lost is reported.
-        let clock_ahead = membership.listen(socket, stream, nanoseconds(options.ack_timeout))?;
+        let clock_ahead = membership.listen(socket, stream, deadline.left())?;
         socket.set_clock_ahead(clock_ahead);
         socket.read_drops(stream)?;
+        if with_ring {
+            listener.verify_ring()?;
+        }
+        let Self { socket, .. } = &mut listener;
         if !options.coalesce.is_zero() {
             socket.coalesce(nanoseconds(options.coalesce))?;
         }
         Ok(listener)
     }
 
+    /// Checks that events come through the ring, and go on to come. Some releases of 6.6.y and 6.7.y disable
+    /// events globally as soon as no socket queues one.
+    fn verify_ring(&mut self) -> Result<(), Error> {
+        let is_sound = self.socket.ring().is_some_and(Ring::is_sound);
+        if is_sound && self.resume()? != Resumed::Restored { Ok(()) } else { Err(Error::NoRing) }
+    }
+
     fn with_socket(socket: Socket, options: &Options) -> Result<Self, Error> {
-        let (has_counter, buffer) = (socket.has_drop_counter(), socket.receive_buffer());
+        let (counter, buffer) = (socket.drop_counter(), socket.receive_buffer());
         Ok(Self {
-            stream: Stream::new(options.filter, options.acks, has_counter, buffer)?,
+            stream: Stream::new(options.filter, options.acks, counter, buffer)?,
             socket,
             membership: Membership::default(),
             guard: ForkGuard::new()?,
             procfs: Procfs::new(),
+            ring_error: None,
         })
     }
 
@@ -102,7 +131,7 @@ impl Listener {
     }
 
     /// What the listener has seen so far.
-    pub const fn stats(&self) -> Stats {
+    pub fn stats(&self) -> Stats {
         let (counts, filter) = (self.stream.counts(), self.stream.filter());
         let (lost, lost_is_lower_bound) = self.stream.lost();
         Stats {
@@ -110,7 +139,7 @@ impl Listener {
             lost,
             lost_is_lower_bound,
             trimmed: counts.trimmed,
-            forged: counts.forged,
+            forged: counts.forged + self.socket.ring().map_or(0, Ring::forged),
             malformed: counts.malformed,
             unknown: counts.unknown,
             acks: counts.acks,
@@ -118,6 +147,8 @@ impl Listener {
             events: filter.events,
             skip_threads: filter.skip_threads,
             receive_buffer: self.socket.receive_buffer(),
+            source: if self.socket.ring().is_some() { Source::Ring } else { Source::Socket },
+            ring_error: self.ring_error,
         }
     }
 

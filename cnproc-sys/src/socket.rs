@@ -6,8 +6,10 @@ pub(crate) mod listeners;
 mod witness;
 
 use crate::error::Error;
-use crate::stream::{DropReading, Progress, Received, Stream};
+use crate::ring::Ring;
+use crate::stream::{DropCounter, DropReading, Progress, Received, Stream};
 use crate::sys::fd::Fd;
+use crate::sys::netlink::Slot;
 use crate::sys::{self, clock, netlink, wait};
 use cnproc_parse::{Acks, Filter, kernel};
 use coalesce::Coalesce;
@@ -17,6 +19,8 @@ use witness::{Seen, Witness};
 #[derive(Debug)]
 pub(crate) struct Socket {
     fd: Fd,
+    /// Events come through it instead of the socket's queue.
+    ring: Option<Ring>,
     coalesce: Option<Coalesce>,
     /// Receives the acknowledgements, which the filter keeps from `fd`.
     witness: Option<Witness>,
@@ -27,6 +31,7 @@ pub(crate) struct Socket {
     /// Made readable by [`wake`](Self::wake).
     wake: Fd,
     receive_buffer: u32,
+    /// Of the socket itself.
     has_drop_counter: bool,
     /// How far the clock of the events is ahead of this process's: see [`Membership::listen`].
     clock_ahead_ns: u64,
@@ -36,8 +41,13 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens the socket and joins the group, with the filter in force. With `acks`, all acknowledgements
-    /// pass it.
-    pub(crate) fn open(filter: &Filter, acks: bool, receive_buffer: u32) -> Result<Self, Error> {
+    /// pass it. With a ring, or not at all.
+    pub(crate) fn open(
+        filter: &Filter,
+        acks: bool,
+        receive_buffer: u32,
+        with_ring: bool,
+    ) -> Result<Self, Error> {
         let fd = netlink::netlink_socket().map_err(diagnosis::no_socket)?;
         netlink::set_receive_buffer(&fd, receive_buffer)?;
         let mut socket = Self { acks, ..Self::with_fd(fd)? };
@@ -47,13 +57,27 @@ impl Socket {
             netlink::set_no_enobufs(&socket.fd)?;
         }
         // Before bind: nothing unwanted ever enters the queue.
-        socket.attach(filter)?;
+        if with_ring {
+            socket.ring = Some(socket.open_ring(filter).map_err(diagnosis::no_ring)?);
+        } else {
+            socket.attach(filter)?;
+        }
         netlink::bind(&socket.fd, kernel::CN_IDX_PROC).map_err(diagnosis::not_bound)?;
+        if let Some(ring) = &socket.ring {
+            ring.verify(&socket.fd).map_err(diagnosis::no_ring)?;
+        }
         netlink::connect_to_kernel(&socket.fd)?;
         if !filter.is_everything() {
             socket.witness = Some(Witness::open()?);
         }
         Ok(socket)
+    }
+
+    fn open_ring(&self, filter: &Filter) -> Result<Ring, Error> {
+        // Only tokens are queued now. There is always room for them, so that the socket's drop counter does
+        // not count any.
+        netlink::set_receive_buffer(&self.fd, (self.receive_buffer / 2).max(1 << 20))?;
+        Ring::open(&self.fd, filter, self.acks, self.receive_buffer)
     }
 
     /// Takes over an open socket.
@@ -64,6 +88,7 @@ impl Socket {
             Err(error) => return Err(error),
         };
         Ok(Self {
+            ring: None,
             coalesce: None,
             witness: None,
             asked_ns: 0,
@@ -79,6 +104,9 @@ impl Socket {
 
     /// Coalesces wake-ups from now on: delays events by up to `longest_ns`.
     pub(crate) fn coalesce(&mut self, longest_ns: u64) -> Result<(), Error> {
+        if let Some(ring) = &mut self.ring {
+            return ring.coalesce(&self.fd, longest_ns);
+        }
         self.coalesce = Some(Coalesce::new(&self.fd, longest_ns, self.receive_buffer)?);
         Ok(())
     }
@@ -87,17 +115,27 @@ impl Socket {
         self.receive_buffer
     }
 
-    pub(crate) const fn has_drop_counter(&self) -> bool {
-        self.has_drop_counter
+    /// What counts drops besides gaps.
+    pub(crate) const fn drop_counter(&self) -> DropCounter {
+        match (&self.ring, self.has_drop_counter) {
+            (Some(_), _) => DropCounter::EachCpu,
+            (None, true) => DropCounter::Total,
+            (None, false) => DropCounter::Absent,
+        }
     }
 
     pub(crate) const fn fd(&self) -> &Fd {
         &self.fd
     }
 
+    pub(crate) const fn ring(&self) -> Option<&Ring> {
+        self.ring.as_ref()
+    }
+
     /// The descriptor that a user polls.
     pub(crate) fn pollable(&self) -> &Fd {
-        self.coalesce.as_ref().map_or(&self.fd, Coalesce::fd)
+        let of_ring = self.ring.as_ref().and_then(Ring::pollable);
+        of_ring.or(self.coalesce.as_ref().map(Coalesce::fd)).unwrap_or(&self.fd)
     }
 
     /// The descriptor that ends a wait once it is readable.
@@ -116,7 +154,10 @@ impl Socket {
 
     /// Lets the kernel drop what the filter does not want.
     fn attach(&self, filter: &Filter) -> Result<(), Error> {
-        if filter.is_everything() {
+        if let Some(ring) = &self.ring {
+            ring.set_filter(filter, self.acks);
+            Ok(())
+        } else if filter.is_everything() {
             netlink::detach_filter(&self.fd)
         } else {
             let acks = if self.acks { Acks::All } else { Acks::None };
@@ -180,9 +221,8 @@ impl Socket {
 
     /// Waits until there may be something to receive, or the timeout expires; without one, indefinitely.
     pub(crate) fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Waited, Error> {
-        let is_draining = self.coalesce.as_ref().map(Coalesce::is_draining);
-        // While a queue is drained, or after an error in that, nothing else causes a wake-up.
-        if is_draining.unwrap_or(self.has_more || timeout_ns == Some(0)) {
+        // While a source is drained, or after an error in that, nothing else causes a wake-up.
+        if self.is_draining().unwrap_or(self.has_more() || timeout_ns == Some(0)) {
             // Events that never run out must not keep a wake from ending the call.
             let is_woken = timeout_ns != Some(0) && wait::take_signal(&self.wake);
             return Ok(if is_woken { Waited::Woken } else { Waited::Receive });
@@ -196,31 +236,47 @@ impl Socket {
                 return Ok(Waited::Nothing);
             }
         }
-        match &mut self.coalesce {
-            Some(coalesce) => {
-                let is_due = coalesce.on_ready(&self.fd)?;
-                Ok(if is_due { Waited::Receive } else { Waited::Nothing })
-            }
-            None => Ok(Waited::Receive),
+        let is_due = match (&mut self.ring, &mut self.coalesce) {
+            (Some(ring), _) => ring.on_ready()?,
+            (None, Some(coalesce)) => coalesce.on_ready(&self.fd)?,
+            (None, None) => true,
+        };
+        Ok(if is_due { Waited::Receive } else { Waited::Nothing })
+    }
+
+    /// With coalescing: whether the source is to be drained now.
+    fn is_draining(&self) -> Option<bool> {
+        match &self.ring {
+            Some(ring) => ring.is_draining(),
+            None => self.coalesce.as_ref().map(Coalesce::is_draining),
         }
+    }
+
+    /// Whether there may be something to receive that causes no wake-up.
+    fn has_more(&self) -> bool {
+        self.has_more || self.ring.as_ref().is_some_and(|ring| !ring.is_armed())
     }
 
     /// Receives one batch into the stream, without waiting; reads the drop counter where the stream needs
     /// it.
     pub(crate) fn receive(&mut self, stream: &mut Stream) -> Result<Progress, Error> {
-        let received = match netlink::recvmmsg(&self.fd, stream.vacancy()) {
-            Ok(count) => Received::Datagrams(count),
-            Err(error) if sys::is(&error, libc::EAGAIN) => Received::Datagrams(0),
-            Err(error) if sys::is(&error, libc::ENOBUFS) => Received::Overrun,
-            Err(error) => return Err(error),
+        let received = match &mut self.ring {
+            Some(ring) => ring.receive(&self.fd, stream.vacancy())?,
+            None => receive(&self.fd, stream.vacancy())?,
         };
+        self.received(received, stream)
+    }
+
+    /// Hands over to the stream what was received into it.
+    fn received(&mut self, received: Received, stream: &mut Stream) -> Result<Progress, Error> {
         let now = self.now();
         let progress = stream.received(received, now);
-        self.has_more = !progress.drained;
+        // What is not complete causes a wake-up once it is.
+        self.has_more = !progress.drained && !matches!(received, Received::Unfinished(_));
         if let Some(coalesce) = &mut self.coalesce {
             coalesce.on_drained(&self.fd, progress.count, progress.drained)?;
         }
-        if stream.wants_drop_reading() {
+        if self.ring.is_some() || stream.wants_drop_reading() {
             self.read_drops(stream)?;
         }
         if now.saturating_sub(self.asked_ns) > ASK_WITNESS_NS {
@@ -229,21 +285,31 @@ impl Socket {
         Ok(progress)
     }
 
-    /// Receives until the socket's queue is empty, or the stream's full.
+    /// Receives until the source is empty, the next of it is not complete, or the stream is full. From a ring
+    /// it takes no system call.
     pub(crate) fn drain(&mut self, stream: &mut Stream) -> Result<Progress, Error> {
         let mut sum = Progress { count: 0, drained: false, overran: false };
         while !sum.drained && !stream.is_full() {
-            let progress = self.receive(stream)?;
+            let received = match &mut self.ring {
+                Some(ring) => ring.take_ready(stream.vacancy()),
+                None => receive(&self.fd, stream.vacancy())?,
+            };
+            let progress = self.received(received, stream)?;
             sum.count += progress.count;
             sum.overran |= progress.overran;
             sum.drained = progress.drained;
+            if matches!(received, Received::Unfinished(_)) {
+                break;
+            }
         }
         Ok(sum)
     }
 
     /// Reads the drop counter into the stream.
-    pub(crate) fn read_drops(&self, stream: &mut Stream) -> Result<(), Error> {
-        let reading = if self.has_drop_counter {
+    pub(crate) fn read_drops(&mut self, stream: &mut Stream) -> Result<(), Error> {
+        let reading = if let Some(ring) = &mut self.ring {
+            Some(ring.read_drops(&self.fd, !stream.filter().is_everything())?)
+        } else if self.has_drop_counter {
             let memory = netlink::memory(&self.fd)?;
             // The counter is read after the size of the queue, so the queue must be looked at again.
             let queue_is_empty = memory.queued == 0
@@ -259,6 +325,9 @@ impl Socket {
 
     /// The drop counter; None where there is none.
     pub(crate) fn drops(&self) -> Result<Option<u32>, Error> {
+        if let Some(ring) = &self.ring {
+            return ring.drops(&self.fd).map(Some);
+        }
         if !self.has_drop_counter {
             return Ok(None);
         }
@@ -268,6 +337,16 @@ impl Socket {
 
 /// How long the statistics may lag behind the acknowledgements.
 const ASK_WITNESS_NS: u64 = 100_000_000;
+
+/// Receives one batch from the socket's queue.
+fn receive(fd: &Fd, slots: &mut [Slot]) -> Result<Received, Error> {
+    match netlink::recvmmsg(fd, slots) {
+        Ok(count) => Ok(Received::Datagrams(count)),
+        Err(error) if sys::is(&error, libc::EAGAIN) => Ok(Received::Datagrams(0)),
+        Err(error) if sys::is(&error, libc::ENOBUFS) => Ok(Received::Overrun),
+        Err(error) => Err(error),
+    }
+}
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ mod loss;
 mod queue;
 
 pub(crate) use index::Last;
-pub(crate) use loss::DropReading;
+pub(crate) use loss::{DropCounter, DropReading};
 
 use crate::error::Error;
 use crate::sys::mapping::Mapping;
@@ -37,6 +37,8 @@ pub enum Delivery {
 pub(crate) enum Received {
     /// That many datagrams; 0 if there was none.
     Datagrams(usize),
+    /// Likewise, and the next is there but not complete.
+    Unfinished(usize),
     /// ENOBUFS, and nothing else: something was dropped.
     Overrun,
 }
@@ -87,13 +89,13 @@ impl Stream {
     pub(crate) fn new(
         filter: Filter,
         acks: bool,
-        has_drop_counter: bool,
+        drop_counter: DropCounter,
         receive_buffer: u32,
     ) -> Result<Self, Error> {
         let (cpus, is_everything) = (Mapping::new(CPUS)?, filter.is_everything());
         Ok(Self {
             queue: Queue::new()?,
-            losses: Losses::new(cpus, is_everything, has_drop_counter, receive_buffer),
+            losses: Losses::new(cpus, is_everything, drop_counter, receive_buffer),
             look_ahead: LookAhead::new()?,
             filter,
             acks,
@@ -112,11 +114,16 @@ impl Stream {
 
     /// Takes what a receiving call wrote into the [`vacancy`](Self::vacancy).
     pub(crate) fn received(&mut self, received: Received, now_ns: u64) -> Progress {
-        let Received::Datagrams(count) = received else {
-            self.losses.overran();
-            return Progress { count: 0, drained: false, overran: true };
+        let (count, is_finished) = match received {
+            Received::Datagrams(count) => (count, true),
+            Received::Unfinished(count) => (count, false),
+            Received::Overrun => {
+                self.losses.overran();
+                return Progress { count: 0, drained: false, overran: true };
+            }
         };
-        let (slots, drained) = self.queue.add(count);
+        let (slots, had_room) = self.queue.add(count);
+        let drained = had_room && is_finished;
         let bytes = slots.iter().map(buffer_upper_bound).sum();
         self.losses.received(bytes, drained, now_ns);
         Progress { count, drained, overran: false }
@@ -192,7 +199,8 @@ impl Stream {
     fn read_event(&mut self) -> bool {
         while let Some(slot) = self.queue.front() {
             let is_whole = slot.is_from_kernel() && self.offset == 0;
-            let event = if is_whole { single_event(slot.datagram()) } else { None };
+            let (lost_before, datagram) = (slot.lost_before(), slot.datagram());
+            let event = if is_whole { single_event(datagram) } else { None };
             let is_event = if let Some(event) = event {
                 self.event = event;
                 self.queue.pop();
@@ -200,7 +208,7 @@ impl Stream {
             } else {
                 self.read_message()
             };
-            if is_event && self.is_wanted() {
+            if is_event && self.is_wanted(lost_before) {
                 return true;
             }
         }
@@ -249,8 +257,8 @@ impl Stream {
 
     /// Accounts for the event that was read. Whether it is to be delivered.
     #[inline]
-    fn is_wanted(&mut self) -> bool {
-        self.losses.observe(&self.event);
+    fn is_wanted(&mut self, lost_before: u32) -> bool {
+        self.losses.observe(&self.event, lost_before);
         if self.event.what == kernel::PROC_EVENT_NONE {
             self.count_ack();
             return self.acks;

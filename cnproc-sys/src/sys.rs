@@ -2,6 +2,8 @@
 //!
 //! Each wrapper attaches its own [`Call`] to a failure, so that callers need only `?`.
 
+#[cfg(target_pointer_width = "64")]
+pub(crate) mod bpf;
 pub(crate) mod clock;
 pub(crate) mod epoll;
 pub(crate) mod fd;
@@ -9,6 +11,8 @@ pub(crate) mod file;
 pub(crate) mod mapping;
 pub(crate) mod netlink;
 pub(crate) mod process;
+#[cfg(target_pointer_width = "64")]
+pub(crate) mod ring;
 pub(crate) mod wait;
 
 use crate::error::{Call, Errno, Error};

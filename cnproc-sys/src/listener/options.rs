@@ -21,6 +21,7 @@ pub struct Options {
     pub(super) receive_buffer: u32,
     pub(super) ack_timeout: Duration,
     pub(super) coalesce: Duration,
+    pub(super) ring: bool,
 }
 
 impl Options {
@@ -30,6 +31,7 @@ impl Options {
         receive_buffer: DEFAULT_RECEIVE_BUFFER,
         ack_timeout: DEFAULT_ACK_TIMEOUT,
         coalesce: Duration::ZERO,
+        ring: false,
     };
 
     /// The types of events wanted; all by default. A filter in the kernel drops the others before they are
@@ -78,6 +80,24 @@ impl Options {
     /// step to take. When [`recv`](Listener::recv) with a timeout of zero returns nothing, poll again.
     pub const fn coalesce(mut self, longest: Duration) -> Self {
         self.coalesce = longest;
+        self
+    }
+
+    /// Receives events through a ring buffer instead of the socket's queue, where that is possible.
+    ///
+    /// A BPF program on the socket copies each event into memory that is mapped here, so that receiving takes
+    /// no system call for each batch, and a waiting event takes 64 bytes instead of 832. It pays with
+    /// [`coalesce`](Self::coalesce) and in storms. Everything else stays as it is: guarantees, statistics,
+    /// the descriptor to poll.
+    ///
+    /// It requires a 64-bit program, Linux 5.10 and CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and allocates the
+    /// ring at once: room for as many events as the [`receive_buffer`](Self::receive_buffer) holds, 4 MiB by
+    /// default. Where it is not available the listener uses the socket's queue;
+    /// [`Stats::source`](crate::Stats::source) tells which it is, and
+    /// [`Stats::ring_error`](crate::Stats::ring_error) why. Beware of a seccomp filter that kills for
+    /// `bpf(2)`, as systemd's `SystemCallFilter=` does by default.
+    pub const fn ring(mut self, ring: bool) -> Self {
+        self.ring = ring;
         self
     }
 

@@ -1,5 +1,6 @@
 //! What a listener has seen so far.
 
+use crate::error::Error;
 use cnproc_parse::EventMask;
 
 /// What a listener has seen since it was opened.
@@ -35,4 +36,17 @@ pub struct Stats {
     pub skip_threads: bool,
     /// The receive buffer granted, in bytes of kernel memory.
     pub receive_buffer: u32,
+    /// Where events are received from.
+    pub source: Source,
+    /// Why it is not the ring, if one was [asked for](crate::Options::ring).
+    pub ring_error: Option<Error>,
+}
+
+/// Where a listener receives events from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The socket's queue.
+    Socket,
+    /// A ring buffer: see [`Options::ring`](crate::Options::ring).
+    Ring,
 }

@@ -4,8 +4,9 @@
 //!
 //! - *Gaps* in the CPUs' sequence numbers show every loss, and where it happened, but only once the
 //!   next event of that CPU arrives, and only where no filter consumes numbers.
-//! - The socket's *drop counter* shows at once what a full queue refused, with a filter or without, but
-//!   not where in the stream. A *trimmed* datagram, an event that a neighbour's filter cut, is counted
+//! - The *drop counter* shows at once what a full queue refused, with a filter or without. That of a socket
+//!   does not show where in the stream; that of a ring is also kept for each CPU, and each event carries
+//!   what its CPU had lost directly before it, so that a filter does not matter. A *trimmed* datagram, an event that a neighbour's filter cut, is counted
 //!   with the drops: its number, too, is missing afterwards.
 //!
 //! Neither source counts what was not lost, and both see all but two kinds of loss in the end: only
@@ -23,7 +24,18 @@ pub(crate) const CPUS: usize = 8192;
 /// The sequence numbers of one CPU: those observed, and those that the look-ahead has seen.
 pub(crate) type Cpu = [Sequence; 2];
 
-/// A reading of the socket's drop counter.
+/// What counts drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DropCounter {
+    /// Nothing: a socket before Linux 4.12.
+    Absent,
+    /// A socket's counter.
+    Total,
+    /// A ring's counters: the total, and for each CPU.
+    EachCpu,
+}
+
+/// A reading of the drop counter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DropReading {
     /// The counter: 32 bits, wrapping.
@@ -40,8 +52,7 @@ pub(crate) struct Losses<C> {
     cpus_seen: usize,
     /// Whether gaps are losses: no filter is in force.
     by_sequence: bool,
-    /// Whether the kernel has a drop counter (Linux 4.12).
-    has_counter: bool,
+    counter: DropCounter,
     /// Events generated before this may have been queued under an earlier filter.
     filter_since_ns: u64,
     /// The last reading of the drop counter; and the one up to which it has been counted.
@@ -73,12 +84,12 @@ pub(crate) struct Losses<C> {
 }
 
 impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
-    pub(crate) const fn new(cpus: C, by_sequence: bool, has_counter: bool, buffer: u32) -> Self {
+    pub(crate) const fn new(cpus: C, by_sequence: bool, counter: DropCounter, buffer: u32) -> Self {
         Self {
             cpus,
             cpus_seen: 0,
             by_sequence,
-            has_counter,
+            counter,
             filter_since_ns: 0,
             seen: 0,
             counted: 0,
@@ -105,7 +116,7 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
 
     /// Whether the total is only a lower bound.
     pub(crate) const fn is_lower_bound(&self) -> bool {
-        !self.has_counter
+        matches!(self.counter, DropCounter::Absent)
     }
 
     /// Whether a loss is to be delivered before the next event.
@@ -172,7 +183,7 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
     /// Takes a reading of the drop counter; None where there is none.
     pub(crate) fn read(&mut self, reading: Option<DropReading>, now_ns: u64) {
         (self.trailing, self.may_have_been_full) = (None, false);
-        if core::mem::take(&mut self.overran) && !self.has_counter {
+        if core::mem::take(&mut self.overran) && self.is_lower_bound() {
             // At least one more was dropped. If the drop and the next event's number both fell into one
             // receiving call, both sources report it, and one is too many until the numbers show another.
             self.drops = self.reported + 1;
@@ -185,7 +196,7 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
         if !self.is_uncounted() {
             return;
         }
-        if !self.by_sequence {
+        if !self.by_sequence && self.counter != DropCounter::EachCpu {
             // The gap cannot be located; the first event after it is in this batch or still queued.
             self.count_drops(drops, now_ns);
         } else if queue_is_empty {
@@ -213,26 +224,36 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
         self.report(self.received_ns);
     }
 
-    /// Takes a message's number.
+    /// Takes a message's number, and how many events its CPU is known to have lost directly before it.
     #[inline]
-    pub(crate) fn observe(&mut self, event: &Event) {
-        if !self.by_sequence {
-            return;
+    pub(crate) fn observe(&mut self, event: &Event, lost_before: u32) {
+        let missing = if self.by_sequence { self.missing_before(event) } else { 0 };
+        if missing | lost_before != 0 {
+            // The numbers also show events for which the kernel had no memory.
+            self.gap(missing.max(lost_before).into());
         }
+    }
+
+    /// How many numbers are missing before the event's.
+    #[inline]
+    fn missing_before(&mut self, event: &Event) -> u32 {
         let index = event.cpu as usize;
-        let Some([observed, _]) = self.cpus.get_mut(index) else { return };
+        let Some([observed, _]) = self.cpus.get_mut(index) else { return 0 };
         if observed.is_new() {
             // The kernel takes the time a moment before the number: after a first event that is late
             // enough, another may have an earlier time.
             if event.timestamp_ns < self.filter_since_ns {
-                return;
+                return 0;
             }
             self.cpus_seen = self.cpus_seen.max(index + 1);
         }
         match observed.observe(event.seq) {
-            SequenceStep::First | SequenceStep::Next => {}
-            SequenceStep::Gap(count) => self.gap(count.into()),
-            SequenceStep::Late => self.gaps = self.gaps.saturating_sub(1),
+            SequenceStep::First | SequenceStep::Next => 0,
+            SequenceStep::Gap(count) => count,
+            SequenceStep::Late => {
+                self.gaps = self.gaps.saturating_sub(1);
+                0
+            }
         }
     }
 
@@ -291,21 +312,24 @@ impl<C: DerefMut<Target = [Cpu]>> Losses<C> {
 
     /// Another filter is in force since the drop counter had the value `drops`, for events generated at
     /// `since_ns` and later. Both sources are reset: no loss after the first number is left out of the
-    /// counter's new count, and none in it was reported before.
+    /// counter's new count, and none in it was reported before. Not so if each CPU's losses are counted:
+    /// filters do not concern those counts, and they go on.
     pub(crate) fn filter_changed(&mut self, by_sequence: bool, drops: Option<u32>, since_ns: u64) {
         if self.by_sequence && by_sequence {
             return;
         }
-        if let Some(drops) = drops {
-            self.trailing = None;
-            self.count_drops(drops, since_ns);
+        if self.counter != DropCounter::EachCpu {
+            if let Some(drops) = drops {
+                self.trailing = None;
+                self.count_drops(drops, since_ns);
+            }
+            (self.gaps, self.drops, self.reported) = (0, 0, 0);
         }
         // CPUs that do not exist stay untouched, and take up no memory.
         for [observed, _] in self.cpus.iter_mut().take(self.cpus_seen) {
             observed.reset();
         }
         self.by_sequence = by_sequence;
-        (self.gaps, self.drops, self.reported) = (0, 0, 0);
         self.filter_since_ns = since_ns;
     }
 }

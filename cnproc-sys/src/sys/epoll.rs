@@ -52,6 +52,11 @@ pub(crate) fn watch_once(epoll: &Fd, socket: &Fd, operation: c_int) -> Result<()
     watch(epoll, operation, socket, libc::EPOLLIN | libc::EPOLLONESHOT, SOCKET)
 }
 
+/// Makes `epoll` readable at each arrival on the socket, once.
+pub(crate) fn watch_arrivals(epoll: &Fd, socket: &Fd) -> Result<(), Error> {
+    watch(epoll, libc::EPOLL_CTL_ADD, socket, libc::EPOLLIN | libc::EPOLLET, SOCKET)
+}
+
 /// Which descriptors made an epoll instance readable.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ready {

@@ -1,5 +1,6 @@
 //! Memory from the kernel, instead of an allocator's.
 
+use super::fd::Fd;
 use super::{failed, status};
 use crate::error::{Call, Errno, Error};
 use core::ffi::c_int;
@@ -27,17 +28,45 @@ unsafe impl<T: Zeroed, const N: usize> Zeroed for [T; N] {}
 
 /// Pages from the kernel, returned on drop.
 #[derive(Debug)]
-struct Pages {
+pub(super) struct Pages {
     start: NonNull<u8>,
     bytes: usize,
 }
 
+// SAFETY: the pages are owned, and what they contain is accessed by their owner's rules.
+unsafe impl Send for Pages {}
+// SAFETY: a shared `Pages` only tells where they are.
+unsafe impl Sync for Pages {}
+
 impl Pages {
+    pub(super) const READ: c_int = libc::PROT_READ;
+    pub(super) const READ_WRITE: c_int = libc::PROT_READ | libc::PROT_WRITE;
+
     fn new(bytes: usize, sharing: c_int) -> Result<Self, Error> {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        Self::map(bytes, Self::READ_WRITE, flags, -1, 0)
+    }
+
+    /// What `fd` has from that offset on, shared with all others who map it.
+    pub(super) fn of_file(
+        fd: &Fd,
+        offset: usize,
+        bytes: usize,
+        protection: c_int,
+    ) -> Result<Self, Error> {
+        Self::map(bytes, protection, libc::MAP_SHARED, fd.raw(), offset)
+    }
+
+    fn map(
+        bytes: usize,
+        protection: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: usize,
+    ) -> Result<Self, Error> {
+        let (address, offset) = (ptr::null_mut(), offset as libc::off_t);
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        let start = unsafe { libc::mmap(address, bytes, protection, flags, fd, offset) };
         if start == libc::MAP_FAILED {
             return Err(failed(Call::Mmap));
         }
@@ -45,6 +74,17 @@ impl Pages {
         let start = NonNull::new(start.cast()).ok_or(no_memory)?;
         Ok(Self { start, bytes })
     }
+
+    /// Their address: valid until drop.
+    pub(super) const fn start(&self) -> *const u8 {
+        self.start.as_ptr()
+    }
+}
+
+pub(super) fn page_size() -> usize {
+    // SAFETY: no memory is involved.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
 }
 
 impl Drop for Pages {

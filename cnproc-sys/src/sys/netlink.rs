@@ -43,6 +43,25 @@ pub(crate) fn connect_to_kernel(fd: &Fd) -> Result<(), Error> {
     status(Call::Connect, result)
 }
 
+/// The port that the kernel chose.
+pub(crate) fn port(fd: &Fd) -> Result<u32, Error> {
+    let (mut own, mut length) = (address(0), ADDRESS_SIZE);
+    // SAFETY: pointer and length are those of `own`, and the kernel writes no more than that.
+    let result =
+        unsafe { libc::getsockname(fd.raw(), ptr::from_mut(&mut own).cast(), &mut length) };
+    status(Call::GetSockName, result).map(|()| own.nl_pid)
+}
+
+/// Sends to another socket's port.
+pub(crate) fn send_to(fd: &Fd, port: u32, bytes: &[u8]) -> Result<(), Error> {
+    let mut address = address(0);
+    address.nl_pid = port;
+    let (start, to) = (bytes.as_ptr().cast(), ptr::from_ref(&address).cast());
+    // SAFETY: `bytes` is valid for reading of its length; pointer and length of `to` are those of `address`.
+    let sent = unsafe { libc::sendto(fd.raw(), start, bytes.len(), 0, to, ADDRESS_SIZE) };
+    if sent < 0 { Err(failed(Call::SendTo)) } else { Ok(()) }
+}
+
 pub(crate) fn send(fd: &Fd, bytes: &[u8]) -> Result<(), Error> {
     // SAFETY: `bytes` is valid for reading of its length.
     let sent = unsafe { libc::send(fd.raw(), bytes.as_ptr().cast(), bytes.len(), 0) };
@@ -124,15 +143,19 @@ pub(crate) fn memory(fd: &Fd) -> Result<Memory, Error> {
     Ok(Memory { queued, drops })
 }
 
-/// Space for one datagram, 128 bytes: one of today's 76-byte datagrams, with 36 bytes to spare.
+/// Space for one datagram, 128 bytes: one of today's 76-byte datagrams, with 32 bytes to spare.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Slot {
     sender: sockaddr_nl,
     /// The datagram's length; more than there is space for if it was truncated.
     length: u32,
-    bytes: [u8; 112],
+    /// How many events of its CPU were lost directly before it, as far as its source counts them.
+    lost_before: u32,
+    bytes: [u8; DATAGRAM_SPACE],
 }
+
+const DATAGRAM_SPACE: usize = 108;
 
 // SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
 unsafe impl Zeroed for Slot {}
@@ -155,6 +178,29 @@ impl Slot {
 
     pub(crate) const fn is_truncated(&self) -> bool {
         self.length as usize > self.bytes.len()
+    }
+
+    pub(crate) const fn lost_before(&self) -> u32 {
+        self.lost_before
+    }
+
+    /// Puts a datagram of the kernel's into the slot, given in two parts.
+    pub(crate) fn put<const HEAD: usize, const TAIL: usize>(
+        &mut self,
+        head: &[u8; HEAD],
+        tail: &[u8; TAIL],
+        lost_before: u32,
+    ) {
+        const { assert!(HEAD + TAIL <= DATAGRAM_SPACE) };
+        self.sender = address(0);
+        self.length = (HEAD + TAIL) as u32;
+        self.lost_before = lost_before;
+        if let Some((start, rest)) = self.bytes.split_first_chunk_mut() {
+            *start = *head;
+            if let Some(start) = rest.first_chunk_mut() {
+                *start = *tail;
+            }
+        }
     }
 }
 
@@ -188,6 +234,7 @@ pub(crate) fn recvmmsg(fd: &Fd, slots: &mut [Slot]) -> Result<usize, Error> {
     for (header, slot) in headers.iter().zip(slots).take(count) {
         // SAFETY: no more than `batch` were received, whose headers were written above.
         slot.length = unsafe { header.assume_init_ref() }.msg_len;
+        slot.lost_before = 0;
     }
     Ok(count)
 }

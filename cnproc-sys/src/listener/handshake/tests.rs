@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Errno;
 use crate::fake_kernel::{Contents, EXEC, FakeKernel};
-use crate::stream::Stream;
+use crate::stream::{DropCounter, Stream};
 use crate::sys::fd::Fd;
 use cnproc_parse::Filter;
 use cnproc_parse::kernel;
@@ -15,7 +15,7 @@ const SHORT_NS: u64 = 50_000_000;
 
 fn listener(fd: Fd) -> (Socket, Stream) {
     let socket = Socket::with_fd(fd).unwrap();
-    (socket, Stream::new(Filter::EVERYTHING, false, true, u32::MAX).unwrap())
+    (socket, Stream::new(Filter::EVERYTHING, false, DropCounter::Total, u32::MAX).unwrap())
 }
 
 /// A handshake with a kernel that answers the first request by `answer`. Returns the result, the stream, and

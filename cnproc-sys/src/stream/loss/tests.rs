@@ -3,7 +3,7 @@
 use super::*;
 
 fn losses(by_sequence: bool) -> Losses<Vec<Cpu>> {
-    Losses::new(vec![Cpu::default(); 4], by_sequence, true, 1 << 20)
+    Losses::new(vec![Cpu::default(); 4], by_sequence, DropCounter::Total, 1 << 20)
 }
 
 fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
@@ -14,7 +14,7 @@ fn event(cpu: u32, seq: u32, timestamp_ns: u64) -> Event {
 
 /// What is reported when that event is observed.
 fn observe<C: DerefMut<Target = [Cpu]>>(losses: &mut Losses<C>, cpu: u32, seq: u32) -> u64 {
-    losses.observe(&event(cpu, seq, 0));
+    losses.observe(&event(cpu, seq, 0), 0);
     losses.take_pending()
 }
 
@@ -149,7 +149,7 @@ fn late_event_takes_its_gap_back() {
 fn filter_change_makes_earlier_events_and_numbers_meaningless() {
     let mut losses = losses(true);
     let observe = |losses: &mut Losses<_>, seq, timestamp_ns| {
-        losses.observe(&event(1, seq, timestamp_ns));
+        losses.observe(&event(1, seq, timestamp_ns), 0);
         losses.take_pending()
     };
     assert_eq!(observe(&mut losses, 1, 10), 0);
@@ -167,7 +167,7 @@ fn filter_change_makes_earlier_events_and_numbers_meaningless() {
 
 #[test]
 fn overrun_without_a_counter_is_at_least_one() {
-    let mut losses = Losses::new(vec![Cpu::default(); 4], true, false, 1 << 20);
+    let mut losses = Losses::new(vec![Cpu::default(); 4], true, DropCounter::Absent, 1 << 20);
     let overrun = |losses: &mut Losses<_>| {
         losses.overran();
         assert!(losses.wants_reading());

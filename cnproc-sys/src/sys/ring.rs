@@ -1,0 +1,164 @@
+//! The memory that a listener shares with its BPF program: a ring buffer of records, and one value.
+//!
+//! The layout of the ring buffer is that of `kernel/bpf/ringbuf.c`: a page that begins with the reader's
+//! position, a page that begins with the writers', and the data. Each record there has a header of 8 bytes:
+//! its length, with a bit while it is being written, and a number of the kernel's own.
+
+use super::bpf;
+use super::fd::Fd;
+use super::mapping::{Pages, page_size};
+use crate::error::Error;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// As many CPUs as x86's NR_CPUS may be.
+pub(crate) const CPUS: usize = 8192;
+
+/// The value that program and listener share. Each member says who writes it.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Shared {
+    /// The listener: a token is wanted once that many bytes are in the ring. The program, with the token:
+    /// [`NOBODY_SLEEPS`](Self::NOBODY_SLEEPS).
+    pub(crate) wake_at: AtomicU64,
+    /// The listener: which events are wanted.
+    pub(crate) wanted: AtomicU64,
+    /// The program: events for which the ring had no room.
+    pub(crate) lost: AtomicU64,
+    /// The program: messages of other processes.
+    pub(crate) forged: AtomicU64,
+    /// The program: acknowledgements.
+    pub(crate) acks: AtomicU64,
+    /// The program: messages of the kernel that are not one event. They are left to the socket.
+    pub(crate) odd: AtomicU64,
+    /// The program: as `lost`, of each CPU, modulo 2^32.
+    pub(crate) lost_of_cpu: [AtomicU32; CPUS],
+}
+
+impl Shared {
+    pub(crate) const NOBODY_SLEEPS: u64 = u64::MAX;
+}
+
+/// The mapped value.
+#[derive(Debug)]
+pub(crate) struct SharedValue(Pages);
+
+impl SharedValue {
+    /// The value, and the map for the program. A mapping needs no descriptor.
+    pub(crate) fn new() -> Result<(Self, Fd), Error> {
+        let fd = bpf::create_mappable_value(size_of::<Shared>() as u32)?;
+        let pages = Pages::of_file(&fd, 0, size_of::<Shared>(), Pages::READ_WRITE)?;
+        Ok((Self(pages), fd))
+    }
+}
+
+impl core::ops::Deref for SharedValue {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        // SAFETY: the mapping is page-aligned, of that size, and lives until drop. Every value of its bytes
+        // is a valid `Shared`: integers, which whoever shares it accesses atomically.
+        unsafe { &*self.0.start().cast() }
+    }
+}
+
+/// What a record contains.
+pub(crate) const RECORD: usize = 56;
+
+/// A record with its header. They divide the ring evenly, so none ever wraps around its end.
+#[repr(C)]
+struct Record {
+    /// With [`BUSY`] until the record is complete.
+    length: AtomicU32,
+    page_offset: u32,
+    bytes: [u8; RECORD],
+}
+
+const BUSY: u32 = 1 << 31;
+
+/// What a record takes up in the ring.
+pub(crate) const RECORD_SIZE: usize = size_of::<Record>();
+const _: () = assert!(RECORD_SIZE == 64);
+
+/// The mapped ring buffer, and how far it has been read.
+#[derive(Debug)]
+pub(crate) struct RingBuffer {
+    /// The reader's page.
+    reader: Pages,
+    /// The writers' page, and the data behind it.
+    data: Pages,
+    page: usize,
+    /// The size of the data, a power of two.
+    bytes: usize,
+    position: u64,
+}
+
+impl RingBuffer {
+    /// One that holds at least that many records, and the map for the program.
+    pub(crate) fn new(records: usize) -> Result<(Self, Fd), Error> {
+        let page = page_size();
+        // The kernel never fills it to the last byte.
+        let bytes = records.saturating_add(1).saturating_mul(RECORD_SIZE);
+        let bytes = bytes.max(page).next_power_of_two();
+        let fd = bpf::create_ring_buffer(u32::try_from(bytes).unwrap_or(u32::MAX))?;
+        let reader = Pages::of_file(&fd, 0, page, Pages::READ_WRITE)?;
+        let data = Pages::of_file(&fd, page, page + bytes, Pages::READ)?;
+        Ok((Self { reader, data, page, bytes, position: 0 }, fd))
+    }
+
+    /// How many records it holds at most.
+    #[cfg(test)]
+    pub(crate) const fn capacity(&self) -> usize {
+        self.bytes / RECORD_SIZE - 1
+    }
+
+    /// How many bytes have been written, or reserved for being written, and not been read.
+    pub(crate) fn pending(&self) -> u64 {
+        // SAFETY: the writers' page begins with their position, which is aligned, initialized, and accessed
+        // atomically by the kernel; it is mapped until drop.
+        let written = unsafe { &*self.data.start().cast::<AtomicU64>() }.load(Ordering::Acquire);
+        written.wrapping_sub(self.position)
+    }
+
+    /// The record at a position. There must be one: reserved, and not read.
+    fn record(&self, position: u64) -> &Record {
+        let offset = position as usize & (self.bytes - RECORD_SIZE);
+        // SAFETY: the data begin behind the writers' page. The offset is below their size and a multiple of
+        // that of a record, which divides it; so the record is within the mapping, and aligned. All bytes
+        // of it are initialized; nobody writes the record once it is complete and until it has been read.
+        unsafe { &*self.data.start().add(self.page + offset).cast::<Record>() }
+    }
+
+    /// Reads at most that many records, up to the first that is not complete.
+    pub(crate) fn read(&mut self, most: usize, mut each: impl FnMut(&[u8; RECORD])) -> Read {
+        let pending = self.pending() as usize / RECORD_SIZE;
+        let mut read = Read { count: 0, is_unfinished: false };
+        let mut position = self.position;
+        while read.count < most.min(pending) {
+            let record = self.record(position);
+            if record.length.load(Ordering::Acquire) & BUSY != 0 {
+                read.is_unfinished = true;
+                break;
+            }
+            each(&record.bytes);
+            read.count += 1;
+            position = position.wrapping_add(RECORD_SIZE as u64);
+        }
+        if read.count > 0 {
+            self.position = position;
+            // SAFETY: the reader's page begins with its position; otherwise as in `pending`.
+            let read = unsafe { &*self.reader.start().cast::<AtomicU64>() };
+            // From now on the kernel may write over what was read.
+            read.store(position, Ordering::Release);
+        }
+        read
+    }
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// How many records.
+    pub(crate) count: usize,
+    /// The next record is still being written.
+    pub(crate) is_unfinished: bool,
+}
