@@ -19,6 +19,7 @@ mod open;
 mod process;
 mod refused;
 mod resume;
+mod ring;
 mod threads;
 mod unprivileged;
 mod waiting;
