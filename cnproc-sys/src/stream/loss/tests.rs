@@ -195,3 +195,65 @@ fn reading_is_due_until_it_was_taken_if_the_queue_may_have_been_full() {
     losses.received(1 << 19, true, 0);
     assert!(!losses.wants_reading(), "the queue was empty in between");
 }
+
+/// What is reported when an event arrives that shows how many its CPU lost before it.
+fn observe_record<C: DerefMut<Target = [Cpu]>>(
+    losses: &mut Losses<C>,
+    seq: u32,
+    lost_before: u32,
+) -> u64 {
+    losses.observe(&event(0, seq, 0), lost_before);
+    losses.take_pending()
+}
+
+fn counted_for_each_cpu(by_sequence: bool) -> Losses<Vec<Cpu>> {
+    Losses::new(vec![Cpu::default(); 4], by_sequence, DropCounter::EachCpu, 1 << 20)
+}
+
+#[test]
+fn losses_of_each_cpu_are_located_behind_a_filter() {
+    let mut losses = counted_for_each_cpu(false);
+    assert_eq!(observe_record(&mut losses, 1, 0), 0);
+    assert_eq!(observe_record(&mut losses, 9, 3), 3);
+    assert_eq!(read(&mut losses, 3), 0, "the same three");
+    losses.read(Some(DropReading { drops: 5, queue_is_empty: false }), 0);
+    assert!(!losses.is_pending(), "the place of the two is still to come");
+    assert_eq!(observe_record(&mut losses, 20, 2), 2);
+    assert_eq!(read(&mut losses, 9), 4, "trailing");
+    assert_eq!(observe_record(&mut losses, 30, 4), 0);
+}
+
+#[test]
+fn losses_of_each_cpu_are_counted_before_its_first_event() {
+    for by_sequence in [false, true] {
+        let mut losses = counted_for_each_cpu(by_sequence);
+        assert_eq!(observe_record(&mut losses, 7, 2), 2);
+        assert_eq!(read(&mut losses, 2), 0);
+        let mut losses = counted_for_each_cpu(by_sequence);
+        assert_eq!(read(&mut losses, 2), 2);
+        assert_eq!(observe_record(&mut losses, 7, 2), 0);
+    }
+}
+
+#[test]
+fn gap_wider_than_the_losses_of_its_cpu_is_reported_whole() {
+    let mut losses = counted_for_each_cpu(true);
+    assert_eq!(observe_record(&mut losses, 1, 0), 0);
+    assert_eq!(observe_record(&mut losses, 7, 3), 5, "two failed allocations");
+    assert_eq!(read(&mut losses, 3), 0);
+}
+
+/// Numbers mean nothing across it; counts do not depend on it.
+#[test]
+fn filter_change_leaves_the_losses_of_each_cpu_as_they_are() {
+    let mut losses = counted_for_each_cpu(true);
+    assert_eq!(observe_record(&mut losses, 1, 0), 0);
+    assert_eq!(read(&mut losses, 4), 4);
+    losses.filter_changed(false, Some(6), 100);
+    assert_eq!(observe_record(&mut losses, 90, 6), 2, "four were reported");
+    losses.filter_changed(true, Some(6), 200);
+    assert_eq!(observe_record(&mut losses, 190, 0), 0, "generated before");
+    losses.observe(&event(0, 300, 300), 1);
+    assert_eq!(losses.take_pending(), 1);
+    assert_eq!(losses.total(), 7);
+}
