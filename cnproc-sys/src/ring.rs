@@ -87,7 +87,7 @@ impl Ring {
         ring.arm(AT_FIRST_EVENT);
         let (shared, ring_buffer) = (shared_map.raw(), buffer_map.raw());
         let program = program(&Parameters { port, data, shared, ring: ring_buffer });
-        Ok((ring, bpf::load(ProgramType::SocketFilter, &program)?))
+        Ok((ring, bpf::load(ProgramType::SocketFilter, &program, &mut [])?))
     }
 
     /// Tries out whether the program tells other senders from the kernel. The socket is bound, and

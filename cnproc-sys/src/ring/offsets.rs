@@ -33,7 +33,7 @@ const PORT_AFTER_CB: i32 = 12 - 8;
 
 impl Offsets {
     pub(super) fn find() -> Result<Self, Error> {
-        let probe = bpf::load(ProgramType::SchedCls, &PROBE)?;
+        let probe = bpf::load(ProgramType::SchedCls, &PROBE, &mut [])?;
         let mut instructions = [Instruction::new(0, 0, 0, 0, 0); 32];
         Self::in_translation(bpf::translated(&probe, &mut instructions)?).ok_or(Error::NoRing)
     }

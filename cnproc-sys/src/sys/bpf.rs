@@ -45,34 +45,81 @@ pub(crate) enum ProgramType {
 /// `probe_read_kernel` is offered only to programs that declare a licence compatible with the GPL.
 const LICENCE: &CStr = c"Dual MIT/GPL";
 
-/// The part of `union bpf_attr` that BPF_MAP_CREATE reads. What the kernel knows beyond it counts as 0.
-#[repr(C)]
-struct MapCreate {
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-    map_flags: u32,
+/// `union bpf_attr`, as words. What the kernel does not know of it, or does not read, must be 0.
+#[repr(C, align(8))]
+struct Attribute([u32; 32]);
+
+/// A pointer as two words of an attribute.
+fn pointer<T>(pointer: *const T) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = (pointer.addr() as u64).to_ne_bytes();
+    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
 }
 
-/// Likewise for BPF_PROG_LOAD.
-#[repr(C)]
-struct ProgLoad {
-    prog_type: u32,
-    insn_cnt: u32,
-    insns: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log_buf: u64,
+impl Attribute {
+    /// An attribute that begins with these words.
+    fn new<const N: usize>(words: [u32; N]) -> Self {
+        let mut attribute = Self([0; 32]);
+        for (to, from) in attribute.0.iter_mut().zip(words) {
+            *to = from;
+        }
+        attribute
+    }
+
+    /// # Safety
+    /// Whatever the attribute points to must be valid for what the command does with it: reading or writing.
+    unsafe fn bpf(&mut self, call: Call, command: c_int) -> Result<c_int, Error> {
+        let (size, words) = (size_of::<Self>() as c_long, self.0.as_mut_ptr());
+        // SAFETY: the words are valid for reading and writing of their size; the rest is the caller's promise.
+        let result = unsafe { libc::syscall(libc::SYS_bpf, c_long::from(command), words, size) };
+        value(call, result as c_int)
+    }
 }
 
-/// Likewise for BPF_OBJ_GET_INFO_BY_FD.
-#[repr(C)]
-struct GetInfo {
-    bpf_fd: u32,
-    info_len: u32,
-    info: u64,
+/// Creates a map: `map_type`, `key_size`, `value_size`, `max_entries`, `map_flags`.
+fn create_map(words: [u32; 5]) -> Result<Fd, Error> {
+    // SAFETY: the attribute contains no pointers.
+    unsafe { Attribute::new(words).bpf(Call::BpfMapCreate, BPF_MAP_CREATE) }.map(Fd::new)
+}
+
+/// A ring buffer of that many bytes: a power of two, and a multiple of the page size.
+pub(crate) fn create_ring_buffer(bytes: u32) -> Result<Fd, Error> {
+    create_map([BPF_MAP_TYPE_RINGBUF, 0, 0, bytes, 0])
+}
+
+/// An array of one value, zero at first, that can be mapped.
+pub(crate) fn create_mappable_value(bytes: u32) -> Result<Fd, Error> {
+    create_map([BPF_MAP_TYPE_ARRAY, size_of::<u32>() as u32, bytes, 1, BPF_F_MMAPABLE])
+}
+
+/// Loads a program; the kernel verifies it. Its reasons are written into the log as text, as far as there is
+/// room for them.
+pub(crate) fn load(
+    kind: ProgramType,
+    instructions: &[Instruction],
+    log: &mut [u8],
+) -> Result<Fd, Error> {
+    let count = instructions.len() as u32;
+    let ([insns0, insns1], [license0, license1]) =
+        (pointer(instructions.as_ptr()), pointer(LICENCE.as_ptr()));
+    // A log of no size has no address, either.
+    let level = u32::from(!log.is_empty());
+    let [log0, log1] = pointer(if log.is_empty() { ptr::null() } else { log.as_ptr() });
+    let log_size = log.len() as u32;
+    let mut attribute = Attribute::new([
+        kind as u32,
+        count,
+        insns0,
+        insns1,
+        license0,
+        license1,
+        level,
+        log_size,
+        log0,
+        log1,
+    ]);
+    // SAFETY: instructions and licence are valid for reading of their lengths, the latter up to its NUL;
+    // the log for writing of its own, and is borrowed exclusively.
+    unsafe { attribute.bpf(Call::BpfProgLoad, BPF_PROG_LOAD) }.map(Fd::new)
 }
 
 /// The beginning of `struct bpf_prog_info`.
@@ -85,73 +132,6 @@ struct ProgInfo {
     xlated_prog_len: u32,
     jited_prog_insns: u64,
     xlated_prog_insns: u64,
-}
-
-/// A pointer as the kernel reads it from an attribute.
-fn address<T: ?Sized>(pointer: *const T) -> u64 {
-    pointer.cast::<u8>().addr() as u64
-}
-
-/// # Safety
-/// Whatever `attribute` points to must be valid for what the command does with it: reading or writing.
-unsafe fn bpf<T>(call: Call, command: c_int, attribute: &mut T) -> Result<c_int, Error> {
-    let size = size_of::<T>() as c_long;
-    let attribute = ptr::from_mut(attribute);
-    // SAFETY: `attribute` is valid for reading and writing of its size; the rest is the caller's promise.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, c_long::from(command), attribute, size) };
-    value(call, result as c_int)
-}
-
-fn create_map(mut attribute: MapCreate) -> Result<Fd, Error> {
-    // SAFETY: the attribute holds no pointers.
-    unsafe { bpf(Call::BpfMapCreate, BPF_MAP_CREATE, &mut attribute) }.map(Fd::new)
-}
-
-/// A ring buffer of that many bytes: a power of two, and a multiple of the page size.
-pub(crate) fn create_ring_buffer(bytes: u32) -> Result<Fd, Error> {
-    create_map(MapCreate {
-        map_type: BPF_MAP_TYPE_RINGBUF,
-        key_size: 0,
-        value_size: 0,
-        max_entries: bytes,
-        map_flags: 0,
-    })
-}
-
-/// An array of one value, zero at first, that can be mapped.
-pub(crate) fn create_mappable_value(bytes: u32) -> Result<Fd, Error> {
-    create_map(MapCreate {
-        map_type: BPF_MAP_TYPE_ARRAY,
-        key_size: 4,
-        value_size: bytes,
-        max_entries: 1,
-        map_flags: BPF_F_MMAPABLE,
-    })
-}
-
-/// Loads a program; the kernel verifies it.
-pub(crate) fn load(kind: ProgramType, instructions: &[Instruction]) -> Result<Fd, Error> {
-    load_with_log(kind, instructions, &mut [])
-}
-
-/// As [`load`], and the verifier's reasons as text, if there is room for them.
-pub(crate) fn load_with_log(
-    kind: ProgramType,
-    instructions: &[Instruction],
-    log: &mut [u8],
-) -> Result<Fd, Error> {
-    let mut attribute = ProgLoad {
-        prog_type: kind as u32,
-        insn_cnt: instructions.len() as u32,
-        insns: address(instructions.as_ptr()),
-        license: address(LICENCE.as_ptr()),
-        log_level: u32::from(!log.is_empty()),
-        log_size: log.len() as u32,
-        log_buf: if log.is_empty() { 0 } else { address(log.as_ptr()) },
-    };
-    // SAFETY: instructions and licence are valid for reading of their lengths, the latter up to its NUL;
-    // the log for writing of its own, and is borrowed exclusively.
-    unsafe { bpf(Call::BpfProgLoad, BPF_PROG_LOAD, &mut attribute) }.map(Fd::new)
 }
 
 /// The program as the kernel rewrote it for its own structures, as much as fits. Empty if it keeps that
@@ -167,16 +147,14 @@ pub(crate) fn translated<'a>(
         jited_prog_len: 0,
         xlated_prog_len: size_of_val(instructions) as u32,
         jited_prog_insns: 0,
-        xlated_prog_insns: address(instructions.as_mut_ptr()),
+        xlated_prog_insns: instructions.as_mut_ptr().addr() as u64,
     };
-    let mut attribute = GetInfo {
-        bpf_fd: program.raw() as u32,
-        info_len: size_of::<ProgInfo>() as u32,
-        info: address(ptr::from_mut(&mut info)),
-    };
+    let [info0, info1] = pointer(ptr::from_mut(&mut info));
+    let size = size_of::<ProgInfo>() as u32;
+    let mut attribute = Attribute::new([program.raw() as u32, size, info0, info1]);
     // SAFETY: `info` is valid for writing of its size, and the instructions, borrowed exclusively, of theirs;
     // the kernel writes no more than that of each.
-    unsafe { bpf(Call::BpfGetInfo, BPF_OBJ_GET_INFO_BY_FD, &mut attribute) }?;
+    unsafe { attribute.bpf(Call::BpfGetInfo, BPF_OBJ_GET_INFO_BY_FD) }?;
     let count = if info.xlated_prog_insns == 0 {
         0
     } else {
@@ -195,24 +173,6 @@ pub(crate) fn attach(socket: &Fd, program: &Fd) -> Result<(), Error> {
     status(Call::AttachBpf, result)
 }
 
-/// The part of `union bpf_attr` that BPF_PROG_TEST_RUN reads.
-#[cfg(test)]
-#[repr(C)]
-struct TestRun {
-    prog_fd: u32,
-    retval: u32,
-    data_size_in: u32,
-    data_size_out: u32,
-    data_in: u64,
-    data_out: u64,
-    repeat: u32,
-    duration: u32,
-    ctx_size_in: u32,
-    ctx_size_out: u32,
-    ctx_in: u64,
-    ctx_out: u64,
-}
-
 /// Runs a socket filter on a datagram, as if it came from that netlink port. Returns what the program does.
 #[cfg(test)]
 pub(crate) fn test_run(program: &Fd, datagram: &[u8], port: u32) -> u32 {
@@ -221,22 +181,29 @@ pub(crate) fn test_run(program: &Fd, datagram: &[u8], port: u32) -> u32 {
     let packet = [&[0; 14], datagram].concat();
     let mut context = [0_u32; 17];
     context[13] = port;
-    let mut attribute = TestRun {
-        prog_fd: program.raw() as u32,
-        retval: 0,
-        data_size_in: packet.len() as u32,
-        data_size_out: 0,
-        data_in: address(packet.as_ptr()),
-        data_out: 0,
-        repeat: 0,
-        duration: 0,
-        ctx_size_in: size_of_val(&context) as u32,
-        ctx_size_out: 0,
-        ctx_in: address(context.as_ptr()),
-        ctx_out: 0,
-    };
+    let ([data0, data1], [context0, context1]) =
+        (pointer(packet.as_ptr()), pointer(context.as_ptr()));
+    // prog_fd, retval, data_size_in, data_size_out, data_in, data_out, repeat, duration, ctx_size_in,
+    // ctx_size_out, ctx_in
+    let (size, context_size) = (packet.len() as u32, size_of_val(&context) as u32);
+    let mut attribute = Attribute::new([
+        program.raw() as u32,
+        0,
+        size,
+        0,
+        data0,
+        data1,
+        0,
+        0,
+        0,
+        0,
+        context_size,
+        0,
+        context0,
+        context1,
+    ]);
     const BPF_PROG_TEST_RUN: c_int = 10;
     // SAFETY: packet and context are valid for reading of their sizes; nothing is written.
-    unsafe { bpf(Call::BpfProgLoad, BPF_PROG_TEST_RUN, &mut attribute) }.unwrap();
-    attribute.retval
+    unsafe { attribute.bpf(Call::BpfProgLoad, BPF_PROG_TEST_RUN) }.unwrap();
+    attribute.0[1]
 }

@@ -11,8 +11,7 @@ fn verifier_accepts_the_program() {
     let (_value, shared) = SharedValue::new().unwrap();
     let parameters = Parameters { port, data, shared: shared.raw(), ring: ring.raw() };
     let mut log = std::vec![0; 1 << 20];
-    let loaded =
-        bpf::load_with_log(ProgramType::SocketFilter, &program::program(&parameters), &mut log);
+    let loaded = bpf::load(ProgramType::SocketFilter, &program::program(&parameters), &mut log);
     let end = log.iter().position(|byte| *byte == 0).unwrap();
     std::eprintln!("{}", std::string::String::from_utf8_lossy(&log[..end]));
     assert!(loaded.is_ok(), "{loaded:?}");
