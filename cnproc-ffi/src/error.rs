@@ -34,6 +34,10 @@ pub const CNPROC_EREFUSED: c_int = 4011;
 pub const CNPROC_ENOPROCFS: c_int = 4012;
 /// A file in /proc/PID has an unknown form.
 pub const CNPROC_EUNREADABLE: c_int = 4013;
+/// The ring requires capabilities that the process does not have, or bpf(2) is refused.
+pub const CNPROC_ERINGPERM: c_int = 4014;
+/// The kernel has no ring, or this is a 32-bit program.
+pub const CNPROC_ENORING: c_int = 4015;
 
 /// A diagnosis of a later cnproc-sys, for which this version has no number.
 const UNKNOWN: c_int = 4000;
@@ -61,6 +65,8 @@ pub(crate) const fn number(error: &Error) -> c_int {
         Error::Refused(_) => CNPROC_EREFUSED,
         Error::NoProcfs => CNPROC_ENOPROCFS,
         Error::ProcessUnreadable => CNPROC_EUNREADABLE,
+        Error::RingNotPermitted => CNPROC_ERINGPERM,
+        Error::NoRing => CNPROC_ENORING,
         // The errnos by which /proc, pidfd_open and ppoll report the same.
         Error::ProcessGone => libc::ESRCH,
         Error::ProcessHidden => libc::EACCES,
@@ -102,6 +108,8 @@ const fn sentence(number: c_int) -> &'static CStr {
         CNPROC_EREFUSED => Error::Refused(Errno::from_raw(libc::EINVAL)).sentence(),
         CNPROC_ENOPROCFS => Error::NoProcfs.sentence(),
         CNPROC_EUNREADABLE => Error::ProcessUnreadable.sentence(),
+        CNPROC_ERINGPERM => Error::RingNotPermitted.sentence(),
+        CNPROC_ENORING => Error::NoRing.sentence(),
         UNKNOWN => c"a cause that this version of the library does not know: upgrade it",
         libc::EINTR => Error::Interrupted.sentence(),
         libc::ESRCH => Error::ProcessGone.sentence(),
@@ -157,7 +165,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    const ERRORS: [Error; 18] = [
+    const ERRORS: [Error; 20] = [
         Error::NoConnector,
         Error::NoProcessEvents,
         Error::NetworkNamespace,
@@ -171,6 +179,8 @@ mod tests {
         Error::Refused(Errno::from_raw(libc::EINVAL)),
         Error::NoProcfs,
         Error::ProcessUnreadable,
+        Error::RingNotPermitted,
+        Error::NoRing,
         Error::ProcessGone,
         Error::ProcessHidden,
         Error::NoPidfd,
@@ -204,7 +214,7 @@ mod tests {
     #[test]
     fn number_outside_both_ranges_is_not_explained() {
         let unknown = sentence(c_int::MAX);
-        for number in [CNPROC_EUNREADABLE + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
+        for number in [CNPROC_ENORING + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
             // SAFETY: it returns a constant string.
             let explained = unsafe { CStr::from_ptr(cnproc_strerror(number)) };
             assert_eq!(explained, unknown);

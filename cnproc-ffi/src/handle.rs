@@ -61,13 +61,16 @@ pub(crate) unsafe fn last_call(cp: *const cnproc) -> Option<Call> {
 pub const CNPROC_OPEN_ACKS: u32 = 0x1_u32;
 /// cnproc_options.flags: drop events that concern only a thread (cnproc_event_is_thread).
 pub const CNPROC_OPEN_SKIP_THREADS: u32 = 0x2_u32;
+/// cnproc_options.flags: receive events through a ring buffer instead of the socket's queue, where that is
+/// possible. cnproc_stats.source is where they come from.
+pub const CNPROC_OPEN_RING: u32 = 0x4_u32;
 
 /// Options of cnproc_open(). Zero the struct, set members, and pass its size: later versions may have more
 /// members.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct cnproc_options {
-    /// CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both.
+    /// CNPROC_OPEN_*, or 0.
     pub flags: u64,
     /// The types wanted, a mask of CNPROC_EVENT_*; 0 for all. The kernel drops the others.
     pub events: u32,
@@ -97,14 +100,16 @@ fn mask(events: u32) -> Option<EventMask> {
 impl cnproc_options {
     /// The options for Rust. `None` if a flag or an event type is unknown.
     fn to_rust(self) -> Option<Options> {
-        let [acks, skip_threads] = [CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS].map(u64::from);
-        if self.flags & !(acks | skip_threads) != 0 {
+        let [acks, skip_threads, ring] =
+            [CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, CNPROC_OPEN_RING].map(u64::from);
+        if self.flags & !(acks | skip_threads | ring) != 0 {
             return None;
         }
         let mut options = Listener::options()
             .events(mask(self.events)?)
             .acks(self.flags & acks != 0)
             .skip_threads(self.flags & skip_threads != 0)
+            .ring(self.flags & ring != 0)
             .coalesce(Duration::from_micros(self.coalesce_us.into()));
         if self.receive_buffer != 0 {
             options = options.receive_buffer(self.receive_buffer);

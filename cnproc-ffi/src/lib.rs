@@ -51,8 +51,8 @@ pub use facts::{
     cnproc_process_pidfd, cnproc_process_status,
 };
 pub use handle::{
-    CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, cnproc, cnproc_adopt, cnproc_close, cnproc_open,
-    cnproc_options, cnproc_set_events,
+    CNPROC_OPEN_ACKS, CNPROC_OPEN_RING, CNPROC_OPEN_SKIP_THREADS, cnproc, cnproc_adopt,
+    cnproc_close, cnproc_open, cnproc_options, cnproc_set_events,
 };
 pub use inspect::{
     cnproc_event_format, cnproc_event_is_thread, cnproc_event_name, cnproc_event_pid,
@@ -70,7 +70,8 @@ pub use resume::{
     CNPROC_RESUMED_ALREADY_ON, CNPROC_RESUMED_RESTORED, CNPROC_RESUMED_UNKNOWN, cnproc_resume,
 };
 pub use stats::{
-    CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, cnproc_get_stats, cnproc_stats,
+    CNPROC_SOURCE_RING, CNPROC_SOURCE_SOCKET, CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS,
+    cnproc_get_stats, cnproc_stats,
 };
 pub use version::{cnproc_version, cnproc_version_string};
 

@@ -3,7 +3,7 @@
 use crate::error;
 use crate::handle::{cnproc, with_listener};
 use crate::sized::{self, Extensible, Unpadded};
-use cnproc_sys::{Listener, Stats};
+use cnproc_sys::{Listener, Source, Stats};
 use core::ffi::c_int;
 use libc::ssize_t;
 
@@ -11,6 +11,11 @@ use libc::ssize_t;
 pub const CNPROC_STATS_LOWER_BOUND: u32 = 0x1_u32;
 /// cnproc_stats.flags: events that concern only a thread are dropped.
 pub const CNPROC_STATS_SKIP_THREADS: u32 = 0x2_u32;
+
+/// cnproc_stats.source: the socket's queue.
+pub const CNPROC_SOURCE_SOCKET: u32 = 0_u32;
+/// cnproc_stats.source: a ring buffer (CNPROC_OPEN_RING).
+pub const CNPROC_SOURCE_RING: u32 = 1_u32;
 
 /// What a listener has received since it was opened. Later versions may have more members.
 #[repr(C)]
@@ -40,8 +45,13 @@ pub struct cnproc_stats {
     pub events: u32,
     /// CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both.
     pub flags: u32,
+    /// Where events come from: CNPROC_SOURCE_SOCKET or CNPROC_SOURCE_RING.
+    pub source: u32,
+    /// Why that is not the ring although CNPROC_OPEN_RING was set: a negative error number, as
+    /// -CNPROC_ERINGPERM; otherwise 0.
+    pub ring_error: c_int,
     /// Zero. For later versions.
-    pub reserved: [u32; 9],
+    pub reserved: [u32; 7],
 }
 
 // SAFETY: integers, for which all bytes are a value.
@@ -68,7 +78,12 @@ impl From<Stats> for cnproc_stats {
             events: stats.events.bits(),
             flags: flag(stats.lost_is_lower_bound, CNPROC_STATS_LOWER_BOUND)
                 | flag(stats.skip_threads, CNPROC_STATS_SKIP_THREADS),
-            reserved: [0; 9],
+            source: match stats.source {
+                Source::Socket => CNPROC_SOURCE_SOCKET,
+                Source::Ring => CNPROC_SOURCE_RING,
+            },
+            ring_error: stats.ring_error.as_ref().map_or(0, error::number),
+            reserved: [0; 7],
         }
     }
 }
@@ -77,6 +92,8 @@ impl From<Stats> for cnproc_stats {
 ///
 /// -EINVAL          an argument is not valid
 /// -CNPROC_EFORKED  the listener belongs to another process
+///
+/// In cnproc_stats.ring_error only: -CNPROC_ERINGPERM, -CNPROC_ENORING, or another errno of a system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_get_stats(
     cp: *const cnproc,

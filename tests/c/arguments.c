@@ -24,7 +24,7 @@ int main(void)
     memset(bytes, 0, sizeof bytes);
 
     CHECK_EQUAL(cnproc_open(NULL, NULL, 0), -EINVAL);
-    options.flags = 4;
+    options.flags = 8;
     CHECK_EQUAL(cnproc_open(&cp, &options, sizeof options), -EINVAL);
     options.flags = 0;
     options.events = 0x400;

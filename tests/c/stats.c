@@ -105,7 +105,9 @@ int main(void)
     CHECK_EQUAL(stats.unknown, 0);
     CHECK_EQUAL(stats.events, CNPROC_EVENT_GID);
     CHECK_EQUAL(stats.flags, 0);
-    for (i = 0; i < 9; i++)
+    CHECK_EQUAL(stats.source, CNPROC_SOURCE_SOCKET);
+    CHECK_EQUAL(stats.ring_error, 0);
+    for (i = 0; i < 7; i++)
         CHECK_EQUAL(stats.reserved[i], 0);
     CHECK(stats.receive_buffer > 0 && stats.receive_buffer <= 2 << 18);
 

@@ -37,6 +37,7 @@ tests![
     hostile_process,
     namespaces,
     process,
+    ring,
     signals,
     sized_structs,
     stats,
