@@ -95,6 +95,8 @@ void figures_begin(int argc, char **argv)
 			figures.exits_only = 1;
 		else if (strcmp(argv[i], "timeout") == 0)
 			figures.timeout = 1;
+		else if (strcmp(argv[i], "ring") == 0)
+			figures.ring = 1;
 		else if (strncmp(argv[i], "coalesce=", 9) == 0)
 			figures.coalesce_us = (uint32_t)strtoul(argv[i] + 9, NULL, 10);
 		else {

@@ -12,6 +12,7 @@ struct figures {
 	int exits_only;     /* argument "exits": ask for EXIT events only */
 	int timeout;        /* argument "timeout": wait with a timeout of a second, not indefinitely */
 	uint32_t coalesce_us; /* argument "coalesce=N" */
+	int ring;           /* argument "ring": receive through a ring, and fail if there is none */
 };
 
 extern struct figures figures;

@@ -14,11 +14,21 @@ int main(int argc, char **argv)
 
 	figures_begin(argc, argv);
 	options.coalesce_us = figures.coalesce_us;
+	options.flags = figures.ring ? CNPROC_OPEN_RING : 0;
 	options.events = figures.exits_only ? CNPROC_EVENT_EXIT : 0;
 	n = cnproc_open(&cp, &options, sizeof(options));
 	if (n < 0) {
 		fprintf(stderr, "cnproc_open: %s\n", cnproc_strerror(n));
 		return 1;
+	}
+	if (figures.ring) {
+		struct cnproc_stats stats;
+
+		n = cnproc_get_stats(cp, &stats, sizeof(stats));
+		if (n < 0 || stats.source != CNPROC_SOURCE_RING) {
+			fprintf(stderr, "no ring: %s\n", cnproc_strerror(n < 0 ? n : stats.ring_error));
+			return 1;
+		}
 	}
 	figures_ready();
 	for (;;) {

@@ -19,7 +19,7 @@ pub fn write(mut out: impl Write, rows: &[Row]) -> Result<()> {
             row.contender,
             row.round,
             row.made.events,
-            row.dropped,
+            row.lost(),
             row.died,
             row.cpu_ns,
             row.made.cpu_ns,

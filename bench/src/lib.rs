@@ -13,6 +13,7 @@ pub struct Figures {
     exits_only: AtomicU32,
     timeout: AtomicU32,
     coalesce_us: AtomicU32,
+    ring: AtomicU32,
 }
 
 unsafe extern "C" {
@@ -69,6 +70,10 @@ impl Account {
 
     pub fn timeout(self) -> bool {
         self.0.timeout.load(Relaxed) != 0
+    }
+
+    pub fn ring(self) -> bool {
+        self.0.ring.load(Relaxed) != 0
     }
 
     pub fn coalesce_us(self) -> u32 {

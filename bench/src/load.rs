@@ -34,6 +34,19 @@ pub fn run(kind: &str, rate: u64, count: u64, processor: Option<usize>) -> Resul
     })
 }
 
+/// Two processes at the same time, unthrottled, `count` repetitions each.
+pub fn run_two(kind: &'static str, count: u64) -> Result<Made> {
+    let other = std::thread::spawn(move || run(kind, 0, count, None));
+    let one = run(kind, 0, count, None);
+    let other = other.join().map_err(|_| Error::other("a thread of the load ended early"))?;
+    let (one, other) = (one?, other?);
+    Ok(Made {
+        events: one.events + other.events,
+        wall_ns: one.wall_ns.max(other.wall_ns),
+        cpu_ns: one.cpu_ns + other.cpu_ns,
+    })
+}
+
 /// A parallel build: two compilers at a time over this benchmark's own C files. It makes an unknown number of events.
 pub fn build() -> Result<Made> {
     const SOURCES: [&str; 4] = ["figures.c", "listen_recvmmsg.c", "listen_classic.c", "load.c"];

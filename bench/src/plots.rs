@@ -86,7 +86,7 @@ pub fn write(folder: &Path, rows: &[Row], machine: &str) -> Result<()> {
         ],
         series: series(
             rows,
-            |row| Some(100.0 * row.dropped as f64 / row.made.events as f64),
+            |row| Some(100.0 * row.lost() as f64 / row.made.events as f64),
             Some(100.0),
         ),
     };

@@ -8,6 +8,8 @@ use std::io::Result;
 pub enum Load {
     /// `kind` of c/load.c, repetitions a second (0: unthrottled), repetitions.
     Storm(&'static str, u64, u64),
+    /// Two processes at the same time, where the scheduler likes: `kind`, repetitions of each.
+    TwoStorms(&'static str, u64),
     /// A parallel build.
     Build,
 }
@@ -65,13 +67,27 @@ pub struct Row {
     pub peak_kib: u64,
     pub died: bool,
     pub figures: Option<Figures>,
+    pub has_ring: bool,
 }
+
+/// The name of the load of two processes.
+pub const TWO: &str = "two";
 
 impl Row {
     /// Events that reached the listener: by its own count or, if it has none, those made less those dropped.
     pub fn delivered(&self) -> u64 {
         let reached = self.made.events.saturating_sub(self.dropped);
         self.figures.map_or(reached, |figures| figures.events)
+    }
+
+    /// Events lost: what the socket's drop counter says or, where there is a ring, what the listener was told; not less
+    /// than the number of events that the load made and the listener has not.
+    pub fn lost(&self) -> u64 {
+        if !self.has_ring {
+            return self.dropped;
+        }
+        let told = self.figures.map_or(0, |figures| figures.lost);
+        told.max(self.made.events.saturating_sub(self.delivered()))
     }
 
     /// The listener's CPU time for each event that reached it, in microseconds.
@@ -85,6 +101,7 @@ impl Row {
 pub fn run(plan: &Plan, contender: Option<&Contender>, round: u32) -> Result<Row> {
     let (load, rate) = match plan.load {
         Load::Storm(kind, rate, _) => (kind, rate),
+        Load::TwoStorms(..) => (TWO, 0),
         Load::Build => ("build", 0),
     };
     let listener = contender
@@ -103,6 +120,7 @@ pub fn run(plan: &Plan, contender: Option<&Contender>, round: u32) -> Result<Row
     }
     let made = match plan.load {
         Load::Storm(kind, rate, count) => load::run(kind, rate, count, plan.place.load())?,
+        Load::TwoStorms(kind, count) => load::run_two(kind, count)?,
         Load::Build => load::build()?,
     };
     let mut row = Row {
@@ -117,6 +135,7 @@ pub fn run(plan: &Plan, contender: Option<&Contender>, round: u32) -> Result<Row
         peak_kib: 0,
         died: false,
         figures: None,
+        has_ring: contender.is_some_and(Contender::has_ring),
     };
     if let Some(listener) = listener {
         if plan.asleep {

@@ -1,7 +1,7 @@
 //! What is tried: each scenario's runs, and its table.
 
 use crate::contender::{ALL, Contender, Kind};
-use crate::run::{Load, Place, Plan, Row, interleaved};
+use crate::run::{Load, Place, Plan, Row, TWO, interleaved};
 use crate::summary::{Spread, contenders, select};
 use crate::table::Table;
 use std::io::Result;
@@ -54,7 +54,11 @@ pub fn run(scenario: &'static str, rounds: u32, names: &[String]) -> Result<Vec<
             let burst = Load::Storm("comm", 0, BURST);
             interleaved(&[Plan { asleep: true, ..plan("burst", burst) }], &all, rounds)
         }
-        "storm" => interleaved(&[plan("storm", Load::Storm("comm", 0, STORM))], &all, rounds),
+        "storm" => {
+            let two =
+                Plan { place: Place::Free, ..plan("storm", Load::TwoStorms("comm", STORM / 2)) };
+            interleaved(&[plan("storm", Load::Storm("comm", 0, STORM)), two], &with_none, rounds)
+        }
         "filter" => {
             // Only those that can ask for EXIT events: ours, and the kernel's own filter.
             let able = |c: &Contender| c.kind == Kind::Ours || c.name == "C, recv";
@@ -114,7 +118,7 @@ pub fn tables(scenario: &str, rows: &[Row]) -> Vec<Table> {
     let at = |name: &str, load: &str, rate: u64, of: &dyn Fn(&Row) -> Option<f64>| {
         Spread::of(select(rows, name, load, rate).filter_map(of))
     };
-    let loss = |row: &Row| if row.died { None } else { Some(row.dropped as f64) };
+    let loss = |row: &Row| if row.died { None } else { Some(row.lost() as f64) };
     match scenario {
         "rate" => {
             let names = RATES.map(rate_name);
@@ -197,16 +201,35 @@ pub fn tables(scenario: &str, rows: &[Row]) -> Vec<Table> {
                 cells,
             )]
         }
-        "burst" | "storm" => {
-            let title = if scenario == "burst" {
-                "Events lost of 16,000 that come while the listener sleeps, own buffers"
-            } else {
-                "Events lost of 10 million, unthrottled, own buffers"
-            };
+        "burst" => {
+            let title = "Events lost of 16,000 that come while the listener sleeps, own buffers";
             let cells = |name: &str| {
                 vec![at(name, "comm", 0, &loss).map_or("died".into(), |s| count(Some(s)))]
             };
             vec![table(title, &["lost"], rows, cells)]
+        }
+        "storm" => {
+            let generator =
+                |row: &Row| Some(row.made.cpu_ns as f64 / row.made.events as f64 / 1000.0);
+            let million_a_second =
+                |row: &Row| Some(row.made.events as f64 / row.made.wall_ns as f64 * 1000.0);
+            [("one process", "comm"), ("two processes", TWO)]
+                .map(|(generators, load)| {
+                    let cells = |name: &str| {
+                        vec![
+                            at(name, load, 0, &loss).map_or("died".into(), |s| count(Some(s))),
+                            micros(at(name, load, 0, &Row::cpu_per_event)),
+                            micros(at(name, load, 0, &generator)),
+                            micros(at(name, load, 0, &million_a_second)),
+                        ]
+                    };
+                    let title = format!(
+                        "10 million events by {generators}, unthrottled, own buffers; CPU time in microseconds an event"
+                    );
+                    let columns = ["lost", "listener", "generating process", "million events/s"];
+                    table(&title, &columns, rows, cells)
+                })
+                .into()
         }
         "filter" => {
             let cells = |name: &str| {

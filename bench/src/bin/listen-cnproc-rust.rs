@@ -6,12 +6,16 @@ use std::time::Duration;
 
 fn main() -> Result<(), Error> {
     let account = Account::begin();
-    let mut options =
-        Listener::options().coalesce(Duration::from_micros(account.coalesce_us().into()));
+    let mut options = Listener::options()
+        .coalesce(Duration::from_micros(account.coalesce_us().into()))
+        .ring(account.ring());
     if account.exits_only() {
         options = options.events(EventMask::EXIT);
     }
     let mut listener = options.open()?;
+    if let Some(error) = listener.stats().ring_error {
+        return Err(error);
+    }
     account.ready();
     let timeout = account.timeout().then_some(Duration::from_secs(1));
     loop {
