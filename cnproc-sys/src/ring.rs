@@ -199,7 +199,9 @@ impl Ring {
     /// something else.
     fn fall_asleep(&mut self, socket: &Fd, slots: &mut [Slot]) -> Result<usize, Error> {
         self.is_armed = false;
-        let others = take_tokens(socket, slots)?;
+        let others = take_tokens(socket, slots).inspect_err(|_| {
+            self.delay.as_mut().map(Delay::end);
+        })?;
         let wake_at = match &mut self.delay {
             Some(delay) => delay.on_drained()?,
             None => AT_FIRST_EVENT,

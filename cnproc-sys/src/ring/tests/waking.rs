@@ -45,6 +45,10 @@ impl Machine {
     }
 }
 
+fn is_delaying(ring: &Ring) -> bool {
+    ring.is_draining() == Some(false)
+}
+
 #[test]
 fn first_event_after_the_ring_was_empty_sends_one_token() {
     let Some(mut machine) = machine() else { return };
@@ -156,7 +160,7 @@ fn full_ring_wakes_a_listener_that_sleeps() {
 fn coalescing_delays_all_but_the_first_event_until_a_quarter_is_full() {
     let Some(mut machine) = machine() else { return };
     machine.ring.coalesce(&machine.socket, HOUR_NS).unwrap();
-    assert!(machine.ring.is_delaying() && !machine.is_readable());
+    assert!(is_delaying(&machine.ring) && !machine.is_readable());
     machine.say(0);
     assert!(machine.is_readable());
     assert!(!machine.ring.on_ready().unwrap(), "the delay begins");
@@ -173,7 +177,7 @@ fn coalescing_delays_all_but_the_first_event_until_a_quarter_is_full() {
     }
     assert_eq!(count, quarter);
     // Many came, so the next delay has begun; what comes now wakes nobody.
-    assert!(machine.ring.is_delaying());
+    assert!(is_delaying(&machine.ring));
     machine.say(0);
     assert!(!machine.is_readable());
 }
@@ -185,7 +189,7 @@ fn coalescing_ends_by_its_timer_and_waits_for_the_next_event() {
     for round in 0..5 {
         machine.say(round);
         let mut steps = 0;
-        while machine.ring.is_delaying() {
+        while is_delaying(&machine.ring) {
             assert!(machine.is_readable() || steps > 0);
             machine.ring.on_ready().unwrap();
             steps += 1;
@@ -213,7 +217,7 @@ fn failed_timer_leaves_the_ring_to_be_drained() {
     machine.say(0);
     let timer = machine.ring.delay.as_mut().unwrap().replace_timer(Fd::new(-1));
     assert!(machine.ring.on_ready().is_err());
-    assert!(!machine.ring.is_delaying());
+    assert!(!is_delaying(&machine.ring));
     machine.ring.delay.as_mut().unwrap().replace_timer(timer);
     assert_eq!(machine.receive(64), Received::Datagrams(1));
 }
