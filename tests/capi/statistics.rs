@@ -20,6 +20,6 @@ fn each_member_is_that_of_its_name() {
         assert_eq!((c.delivered, c.lost, c.trimmed, c.maybe_muted), (1, 2, 3, 4));
         assert_eq!((c.forged, c.malformed, c.unknown, c.acks), (5, 6, 7, 8));
         assert_eq!((c.receive_buffer, c.events, c.flags), (9, 2, flags));
-        assert_eq!(c.reserved, [0; 9]);
+        assert_eq!(c.reserved, [0; 7]);
     }
 }

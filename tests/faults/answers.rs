@@ -52,7 +52,7 @@ pub(crate) const FAULTS: &[Faults] = &[
     faults("connect", &["Connect"], &["EACCES", "EADDRNOTAVAIL", "ENOMEM", "ENOSYS", "EPERM"]),
     faults(
         "setsockopt",
-        &["AttachFilter", "SetNoEnobufs", "SetReceiveBuffer"],
+        &["AttachBpf", "AttachFilter", "SetNoEnobufs", "SetReceiveBuffer"],
         &["EACCES", "EINVAL", "ENOMEM", "ENOPROTOOPT", "ENOSYS", "EPERM"],
     ),
     faults(
@@ -62,8 +62,14 @@ pub(crate) const FAULTS: &[Faults] = &[
     ),
     faults(
         "sendto",
-        &["Send"],
+        &["Send", "SendTo"],
         &["EACCES", "EAGAIN", "ECONNREFUSED", "EINTR", "ENOBUFS", "ENOMEM", "ENOSYS", "EPERM"],
+    ),
+    faults("getsockname", &["GetSockName"], &["EACCES", "ENOBUFS", "ENOSYS", "EPERM"]),
+    faults(
+        "bpf",
+        &["BpfGetInfo", "BpfMapCreate", "BpfProgLoad"],
+        &["EACCES", "EINVAL", "EMFILE", "ENOMEM", "ENOSPC", "ENOSYS", "EPERM"],
     ),
     faults("recvmmsg", &["Recvmmsg"], &["EACCES", "EINTR", "ENOBUFS", "ENOMEM", "ENOSYS", "EPERM"]),
     faults("ppoll", &["Poll"], &["EINTR", "EINVAL", "ENOMEM", "ENOSYS", "EPERM"]),

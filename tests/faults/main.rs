@@ -14,6 +14,7 @@ mod judge;
 mod log;
 mod sweep;
 
+use cnproc_sys::Listener;
 use support::require;
 use sweep::sweep;
 
@@ -47,6 +48,32 @@ fn full_queue_is_accounted_for_after_each_failed_call() {
 #[test]
 fn full_filtered_queue_is_accounted_for_after_each_failed_call() {
     with_faults("filtered_overflow");
+}
+
+/// Lets each call of all steps of a listener that asks for a ring fail. While it is opened, the socket takes its place.
+fn with_faults_of_the_ring(scenario: &'static str) {
+    if !require::root() || !require::live() {
+        return;
+    }
+    match Listener::options().ring(true).open().unwrap().stats().ring_error {
+        None => with_faults(scenario),
+        Some(error) => require::skip(&format!("no ring: {error}")),
+    }
+}
+
+#[test]
+fn listener_with_a_ring_survives_each_failed_call() {
+    with_faults_of_the_ring("ring");
+}
+
+#[test]
+fn coalescing_listener_with_a_ring_survives_each_failed_call() {
+    with_faults_of_the_ring("ring_coalescing");
+}
+
+#[test]
+fn full_ring_is_accounted_for_after_each_failed_call() {
+    with_faults_of_the_ring("ring_overflow");
 }
 
 #[test]

@@ -16,10 +16,16 @@ fn main() {
     match std::env::args().nth(1).unwrap().as_str() {
         "everything" => life(Listener::options()),
         "filtered" => life(filtered()),
-        "coalescing" => coalescing(),
+        "coalescing" => coalescing(filtered()),
         "overflow" => overflow(Listener::options(), [EventMask::UID, EventMask::ALL]),
         "filtered_overflow" => {
             overflow(filtered(), [EventMask::UID | EventMask::SID, EventMask::UID])
+        }
+        "ring" => life(Listener::options().ring(true)),
+        "ring_coalescing" => coalescing(filtered().ring(true)),
+        "ring_overflow" => {
+            let masks = [EventMask::UID | EventMask::SID, EventMask::ALL];
+            overflow(filtered().ring(true), masks);
         }
         "witness" => witness(),
         "set_events" => set_events(),
@@ -87,8 +93,8 @@ fn life(options: Options) {
 }
 
 /// Two delays, of one event and of many.
-fn coalescing() {
-    let options = filtered().coalesce(Duration::from_millis(2));
+fn coalescing(options: Options) {
+    let options = options.coalesce(Duration::from_millis(2));
     let mut account = Account::new();
     let mut listener = step("open", || options.open());
     for (name, count) in [("recv one", 1), ("recv many", 20), ("recv one more", 1)] {
@@ -99,17 +105,17 @@ fn coalescing() {
     drop_step("drop", listener);
 }
 
-/// A queue that is full again and again, also while the mask changes.
+/// A queue, or a ring of 63 events, that is full again and again, also while the mask changes.
 fn overflow(options: Options, masks: [EventMask; 2]) {
     let mut account = Account::new();
     let mut listener = step("open", || options.receive_buffer(1).open());
     for mask in masks {
-        account.generate(20);
+        account.generate(70);
         account.receive_what_is_queued("recv", &mut listener);
-        account.generate(20);
+        account.generate(70);
         step("set_events", || listener.set_events(mask));
     }
-    account.generate(20);
+    account.generate(70);
     account.receive_what_is_queued("recv last", &mut listener);
     account.log(&listener);
     drop_step("drop", listener);
