@@ -44,6 +44,15 @@ while read -r module; do
     chmod 755 "$root/tests/root/live-$module"
 done < <(sed -n 's/^mod \(.*\);$/\1/p' "$live/main.rs")
 [ -e "$root/tests/root/live-events" ]
+# The same with a ring, where there can be one, but for tests that have nothing to do with it.
+if [[ $(cross_field "$arch" 5) != *-32 ]]; then
+    for program in /tests/both/guest "$root"/tests/root/live-{coalesce,events,forged,process,resume,waiting}; do
+        name=$(basename "$program")
+        # Before Linux 5.11 the ring counts as locked memory.
+        printf '#!/bin/sh\nulimit -l unlimited\nCNPROC_TEST_RING=1 exec %s\n' "${program#"$root"}" >"$root/tests/root/ring-$name"
+        chmod 755 "$root/tests/root/ring-$name"
+    done
+fi
 
 CROSS_STD=core cross "$arch" build --manifest-path cnproc-ffi/cdylib/Cargo.toml --profile capi-dev
 mapfile -t programs < <(awk '!/^#/ && NF { print $1 }' "$cross_root/tests/c/programs")

@@ -4,10 +4,10 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::permission::receives;
 use crate::raw::{EVERYTHING, IGNORE, INVALID, LISTEN, RawListener};
-use cnproc_sys::Listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use support::live;
 
 const SMALL: libc::c_int = 1 << 20;
 
@@ -35,7 +35,7 @@ pub fn storm(_: &Kernel) -> Outcome {
         thread::spawn(move || cause_a_storm(&stop))
     };
     for round in 0..200 {
-        let mut listener = Listener::options().open()?;
+        let mut listener = live::options().open()?;
         assert!(receives(&mut listener, &format!("round {round}"))?, "round {round}: no event");
     }
     stop.store(true, Ordering::Relaxed);
@@ -57,7 +57,7 @@ pub fn closing_sends_ignore(_: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
     assert!(!bystander.receives()?, "another process listens before");
     for _ in 0..100 {
-        let listener = Listener::options().open()?;
+        let listener = live::options().open()?;
         assert!(bystander.receives()?, "no event came");
         drop(listener);
     }

@@ -3,12 +3,12 @@
 use crate::kernel::Kernel;
 use crate::{Outcome, system};
 use cnproc_parse::kernel;
-use cnproc_sys::{Delivery, EventData, EventMask, Listener};
+use cnproc_sys::{Delivery, EventData, EventMask};
 use std::io::{Read, Write};
 use std::process::{self, Child, Command, Stdio};
 use std::time::Duration;
-use support::task;
 use support::wait::HANG_LIMIT;
+use support::{live, task};
 
 /// This program's argument: cause events and die.
 pub const CAUSE: &str = "--cause-events";
@@ -119,12 +119,12 @@ fn bits() -> impl Iterator<Item = EventMask> {
 }
 
 pub fn each_type_with_each_mask(_: &Kernel) -> Outcome {
-    let mut listeners = vec![(EventMask::ALL, Listener::options().open()?)];
+    let mut listeners = vec![(EventMask::ALL, live::options().open()?)];
     for mask in bits() {
-        listeners.push((mask, Listener::options().events(mask).open()?));
+        listeners.push((mask, live::options().events(mask).open()?));
     }
     // And one whose mask is changed while it is open.
-    let mut changed = Listener::options().events(EventMask::FORK).open()?;
+    let mut changed = live::options().events(EventMask::FORK).open()?;
     changed.set_events(EventMask::GID | EventMask::NONZERO_EXIT)?;
     listeners.push((EventMask::GID | EventMask::NONZERO_EXIT, changed));
 

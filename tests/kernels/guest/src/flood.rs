@@ -10,7 +10,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{io, thread};
-use support::task;
+use support::{live, task};
 
 const THREADS: usize = 2;
 const EVENTS_PER_THREAD: usize = 10_000;
@@ -153,19 +153,19 @@ fn lost_under_flood(
 }
 
 pub fn unfiltered_tiny_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Listener::options().receive_buffer(TINY), Pace::Slow, |_| true)?;
+    let lost = lost_under_flood(live::options().receive_buffer(TINY), Pace::Slow, |_| true)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
 }
 
 pub fn unfiltered_large_buffer(_: &Kernel) -> Outcome {
-    let lost = lost_under_flood(Listener::options().receive_buffer(LARGE), Pace::Slow, |_| true)?;
+    let lost = lost_under_flood(live::options().receive_buffer(LARGE), Pace::Slow, |_| true)?;
     assert_eq!(lost, 0, "there was room for all");
     Ok(())
 }
 
 pub fn filtered_tiny_buffer(_: &Kernel) -> Outcome {
-    let options = Listener::options().events(EventMask::COMM).receive_buffer(TINY);
+    let options = live::options().events(EventMask::COMM).receive_buffer(TINY);
     let lost = lost_under_flood(options, Pace::Slow, |event| event.what == COMM)?;
     assert!(lost > 0, "the flood was too small to lose anything");
     Ok(())
@@ -173,7 +173,7 @@ pub fn filtered_tiny_buffer(_: &Kernel) -> Outcome {
 
 /// An ordinary user cannot have an oracle with room for all. But here no other process names threads.
 pub fn as_user(_: &Kernel) -> Outcome {
-    let mut listener = Listener::options().events(EventMask::COMM).receive_buffer(TINY).open()?;
+    let mut listener = live::options().events(EventMask::COMM).receive_buffer(TINY).open()?;
     let mut delivered = Delivered::default();
     let flooding = thread::spawn(flood);
     delivered.take(&mut listener, Pace::Slow)?;
@@ -224,7 +224,7 @@ fn lost_during(
     pace: Pace,
 ) -> Result<u64, Box<dyn std::error::Error>> {
     let oracle = RawListener::bind(ORACLE)?;
-    let mut listener = Listener::options().receive_buffer(receive_buffer).acks(true).open()?;
+    let mut listener = live::options().receive_buffer(receive_buffer).acks(true).open()?;
     // Losses before a CPU's first event show no gap, and neither do those after its last.
     let mark = |name| thread::spawn(move || name_on_each_cpu(1, name)).join();
     mark("first").unwrap_or_else(|panic| resume_unwind(panic));

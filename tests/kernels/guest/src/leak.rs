@@ -6,15 +6,16 @@ use crate::kernel::Kernel;
 use crate::muted::stray_ignores;
 use crate::permission::receives;
 use crate::raw::RawListener;
-use cnproc_sys::{Listener, Resumed};
+use cnproc_sys::Resumed;
 use std::io::Read;
 use std::process::{Command, Stdio};
+use support::live;
 
 /// This program's argument: listen until killed.
 pub const LISTEN: &str = "--listen";
 
 pub fn listen() -> ! {
-    let _listener = Listener::options().open().expect("a listener");
+    let _listener = live::options().open().expect("a listener");
     println!("open");
     loop {
         std::thread::park();
@@ -30,7 +31,7 @@ pub fn does_no_harm(kernel: &Kernel) -> Outcome {
     killed.wait()?;
     assert!(bystander.receives()?, "the kernel leaks no count, although the documentation says so");
 
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     assert!(receives(&mut listener, "after a leak")?, "no event came");
     assert_eq!(listener.resume()?, Resumed::AlreadyOn);
     drop(listener);

@@ -33,6 +33,7 @@ const AS_ROOT: &[Check] = &[
     ("the kernel is the requested one", kernel::is_the_requested_one),
     ("the layout is that of the kernel's BTF", kernel::layout_is_that_of_btf),
     ("root may listen", permission::events_come),
+    ("events come from the source asked for", permission::source_is_the_one_asked_for),
     ("each event type comes with its fields, with each mask", events::each_type_with_each_mask),
     ("generated = delivered + lost, unfiltered, tiny buffer", flood::unfiltered_tiny_buffer),
     ("generated = delivered + lost, unfiltered, large buffer", flood::unfiltered_large_buffer),

@@ -4,9 +4,9 @@ use crate::Outcome;
 use crate::kernel::Kernel;
 use crate::permission::receives;
 use crate::raw::{IGNORE, INVALID, LISTEN, RawListener};
-use cnproc_sys::{EventMask, Listener, Resumed};
+use cnproc_sys::{EventMask, Resumed};
 use std::time::Duration;
-use support::task;
+use support::{live, task};
 
 const SMALL: libc::c_int = 64 << 10;
 
@@ -30,7 +30,7 @@ pub fn stray_ignores(kernel: &Kernel, count: u32) -> std::io::Result<()> {
 
 pub fn resume_restores_events(kernel: &Kernel) -> Outcome {
     for strays in [1, 2, 7] {
-        let mut listener = Listener::options().open()?;
+        let mut listener = live::options().open()?;
         assert!(receives(&mut listener, "before")?, "{strays}: no events from the start");
         assert_eq!(listener.resume()?, Resumed::AlreadyOn, "{strays}: before");
         stray_ignores(kernel, strays)?;
@@ -50,22 +50,22 @@ pub fn resume_restores_events(kernel: &Kernel) -> Outcome {
 
 pub fn resume_keeps_the_count(_: &Kernel) -> Outcome {
     let bystander = RawListener::bind(SMALL)?;
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     for _ in 0..100 {
         assert_eq!(listener.resume()?, Resumed::AlreadyOn);
     }
     drop(listener);
     assert!(!bystander.receives()?, "resume raised the kernel's count");
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     assert!(receives(&mut listener, "neutral")?, "resume lowered the kernel's count");
     Ok(())
 }
 
 pub fn open_restores_events(kernel: &Kernel) -> Outcome {
     stray_ignores(kernel, 5)?;
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     assert!(receives(&mut listener, "restored")?, "no events");
-    let mut other = Listener::options().open()?;
+    let mut other = live::options().open()?;
     drop(listener);
     assert!(receives(&mut other, "still")?, "closing muted another listener");
     drop(other);
@@ -75,8 +75,8 @@ pub fn open_restores_events(kernel: &Kernel) -> Outcome {
 
 /// The count is raised for every listener, so that one that closes does not mute the rest.
 pub fn resume_restores_events_for_all(kernel: &Kernel) -> Outcome {
-    let (first, second) = (Listener::options().open()?, Listener::options().open()?);
-    let mut third = Listener::options().events(EventMask::COMM).open()?;
+    let (first, second) = (live::options().open()?, live::options().open()?);
+    let mut third = live::options().events(EventMask::COMM).open()?;
     stray_ignores(kernel, 5)?;
     assert_eq!(third.resume()?, Resumed::Restored);
     drop((first, second));
@@ -98,7 +98,7 @@ pub fn lower_to_none(kernel: &Kernel) -> std::io::Result<()> {
 /// A stream without room for the kernel's answer does not show that events are enabled.
 pub fn full_stream_is_no_answer(kernel: &Kernel) -> Outcome {
     const ROOM: usize = 16_384;
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     assert!(receives(&mut listener, "before")?);
     while listener.recv(Some(Duration::ZERO))?.is_some_and(|batch| batch.count() > 0) {}
     (0..2 * ROOM).for_each(|_| task::set_name("full"));

@@ -2,10 +2,10 @@
 
 use crate::Outcome;
 use crate::kernel::Kernel;
-use cnproc_sys::{Delivery, Error, EventData, Listener};
+use cnproc_sys::{Delivery, Error, EventData, Listener, Source};
 use std::process;
 use std::time::Duration;
-use support::task;
+use support::{live, task};
 
 /// Whether the listener receives the COMM event of this thread when it takes that name.
 pub fn receives(listener: &mut Listener, name: &str) -> Result<bool, Error> {
@@ -25,8 +25,15 @@ pub fn receives(listener: &mut Listener, name: &str) -> Result<bool, Error> {
 }
 
 pub fn events_come(_: &Kernel) -> Outcome {
-    let mut listener = Listener::options().open()?;
+    let mut listener = live::options().open()?;
     assert!(receives(&mut listener, "may listen")?, "no event came");
+    Ok(())
+}
+
+/// The live tests use a ring, if they are to.
+pub fn source_is_the_one_asked_for(_: &Kernel) -> Outcome {
+    let stats = live::options().open()?.stats();
+    assert_eq!(stats.source == Source::Ring, live::is_with_ring(), "{:?}", stats.ring_error);
     Ok(())
 }
 

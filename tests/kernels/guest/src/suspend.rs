@@ -8,6 +8,7 @@ use crate::system::Child;
 use cnproc_sys::{Delivery, Error, Event, EventData, EventMask, Identity, Listener};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
+use support::live;
 use support::procfs::{boottime_lead, now};
 use support::wait::HANG_LIMIT;
 
@@ -108,8 +109,8 @@ fn identity(listener: &mut Listener, event: &Event) -> Result<Identity, Error> {
 
 /// With two listeners: for one the stream can prove whose an event is, for the other only start times can.
 pub fn events_are_identified(kernel: &Kernel) -> Outcome {
-    let mut by_stream = Listener::options().open()?;
-    let mut by_start = Listener::options().events(EventMask::UID).open()?;
+    let mut by_stream = live::options().open()?;
+    let mut by_start = live::options().events(EventMask::UID).open()?;
 
     // One process whose pid is reused, and one that lives on.
     let mut ended = Child::start(None)?;
