@@ -18,7 +18,7 @@ fn each_event_wakes_a_listener_that_goes_to_sleep() {
                 let mut listener = super::open(Listener::options().events(EventMask::GID));
                 let cpus = cpus();
                 pin(if on_one_cpu { &cpus[..1] } else { &cpus });
-                receive(&mut listener, scaled(10_000), lead);
+                receive(&mut listener, scaled(2_000), lead);
                 pin(&cpus);
             }
         }
@@ -31,7 +31,7 @@ fn coalescing_listener_is_woken_again_and_again() {
         for lead in [1, 20] {
             let options = Listener::options().events(EventMask::GID);
             let mut listener = super::open(options.coalesce(Duration::from_micros(50)));
-            receive(&mut listener, scaled(10_000), lead);
+            receive(&mut listener, scaled(2_000), lead);
         }
     });
 }
