@@ -34,7 +34,7 @@ fn child_that_adopts_the_listener_reads_the_ring() {
     super::run(|| {
         let mut listener = open();
         let adopting = child::fork(|| {
-            listener.adopt();
+            listener.adopt().unwrap();
             let grandchild = child::fork(|| set_user(82));
             loop {
                 let Ok(Some(batch)) = listener.recv(Some(HANG_LIMIT)) else { child::exit(1) };
@@ -48,7 +48,7 @@ fn child_that_adopts_the_listener_reads_the_ring() {
         });
         assert_eq!(adopting.exit_status(), 0);
         assert_eq!(listener.recv(NOW).err(), Some(Error::Forked));
-        listener.adopt();
+        listener.adopt().unwrap();
         let child = child::fork(|| set_user(83));
         assert_receives(&mut listener, &child);
     });
