@@ -91,7 +91,7 @@ struct Shared<'a> {
 
 /// Makes the calling process's part of the steps, and that of the children that it forks. Takes no locks.
 fn make(steps: &[Step], shared: &Shared<'_>) -> ! {
-    let Ok(listener) = Listener::options().events(EventMask::GID).open() else { exit(OPEN) };
+    let Ok(listener) = live::options().events(EventMask::GID).open() else { exit(OPEN) };
     let mut listener = ManuallyDrop::new(listener);
     let (mut me, mut owner) = (Opener, Owner::Alive(Opener));
     shared.pids[me as usize].store(pid() as u32, Ordering::Release);

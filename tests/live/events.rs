@@ -23,7 +23,7 @@ fn between_fork_and_exit(listener: &mut Listener, tgid: c_int) -> Vec<EventData>
 
 #[test]
 fn fork_and_exit_of_process() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let child = child::fork(|| exit(7));
         let pid = child.pid();
         let events = live::life_of(listener, pid);
@@ -46,7 +46,7 @@ fn fork_and_exit_of_process() {
 
 #[test]
 fn exit_by_signal() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let child = child::fork(|| pause());
         let pid = child.pid();
         child.kill(libc::SIGKILL);
@@ -61,7 +61,7 @@ fn exit_by_signal() {
 
 #[test]
 fn fork_and_exit_of_thread() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let tid = std::thread::spawn(task::thread_id).join().unwrap();
         let fork = live::find(listener, |event| match event.data() {
             EventData::Fork(fork) if fork.child_pid == tid => {
@@ -92,7 +92,7 @@ fn run_true() -> c_int {
 
 #[test]
 fn exec_without_comm() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let pid = run_true();
         let events = between_fork_and_exit(listener, pid);
         let execs: Vec<_> = events
@@ -111,7 +111,7 @@ fn user_and_group_ids() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         // SAFETY: no memory is involved.
         let child = child::fork(|| unsafe {
             libc::setresgid(100, 101, 102);
@@ -128,7 +128,7 @@ fn user_and_group_ids() {
 
 #[test]
 fn session() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         // SAFETY: no memory is involved.
         let child = child::fork(|| unsafe {
             libc::setsid();
@@ -143,7 +143,7 @@ fn session() {
 
 #[test]
 fn ptrace_attach_and_detach() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let child = child::fork(|| pause());
         let pid = child.pid();
         let mut status = 0;
@@ -169,7 +169,7 @@ fn ptrace_attach_and_detach() {
 
 #[test]
 fn comm_of_arbitrary_bytes() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let name = c"\xff\x1b[2J\n\\ not-utf8 cut off";
         // SAFETY: the name ends with NUL.
         let child = child::fork(|| unsafe {
@@ -191,7 +191,7 @@ fn comm_of_arbitrary_bytes() {
 
 #[test]
 fn coredump_although_no_core_is_written() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         // SAFETY: system calls; the limit is valid for reading.
         let child = child::fork(|| unsafe {
             let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -214,7 +214,7 @@ fn coredump_although_no_core_is_written() {
 
 #[test]
 fn own_ack_is_delivered_on_request() {
-    live::with(Listener::options().acks(true), |listener| {
+    live::with(live::options().acks(true), |listener| {
         live::find(listener, |event| match event.data() {
             EventData::Ack(ack) if ack.err == 0 && event.ack != 0 => Some(()),
             _ => None,
@@ -225,7 +225,7 @@ fn own_ack_is_delivered_on_request() {
 
 #[test]
 fn mask_passes_only_its_types() {
-    let options = Listener::options().events(EventMask::EXEC | EventMask::EXIT);
+    let options = live::options().events(EventMask::EXEC | EventMask::EXIT);
     live::with(options, |listener| {
         let pid = run_true();
         let events: Vec<_> =
@@ -236,7 +236,7 @@ fn mask_passes_only_its_types() {
 
 #[test]
 fn events_keep_the_order_in_which_they_happened() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let children: Vec<_> = (0..50).map(|_| child::fork(|| ())).collect();
         let pids: Vec<_> = children.iter().map(child::Child::pid).collect();
         let (mut forked, mut exited) = (Vec::new(), Vec::new());
@@ -262,7 +262,7 @@ fn events_keep_the_order_in_which_they_happened() {
 
 #[test]
 fn exit_of_reaped_process_names_no_parent() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let parent = child::fork(|| {
             // SAFETY: no memory is involved; the grandchild exits at once, and the kernel reaps it.
             unsafe {

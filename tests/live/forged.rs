@@ -61,7 +61,7 @@ fn message_to_own_port_is_refused_at_its_sender() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         assert_eq!(forge(port(listener), 0, NOBODY, 1), libc::ECONNREFUSED);
         assert_none_delivered(listener);
         assert_forged(listener, 0);
@@ -74,7 +74,7 @@ fn message_to_group_is_dropped_and_counted() {
         return;
     }
     for events in [EventMask::ALL, EventMask::GID] {
-        live::with(Listener::options().events(events), |listener| {
+        live::with(live::options().events(events), |listener| {
             assert_eq!(forge(0, kernel::CN_IDX_PROC, NOBODY, 1), 0);
             assert_none_delivered(listener);
             assert_forged(listener, FORGED);
@@ -90,7 +90,7 @@ fn forged_nonsense_counts_as_forged_not_as_malformed() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let forger = Forger::new();
         let nonsense: [&[u8]; 4] = [&[0xff; 16], &[0; 76], &[0xff; 112], &[0xff; 4000]];
         for datagram in nonsense {
@@ -108,7 +108,7 @@ fn zero_timeout_reads_past_forged_messages() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options().events(EventMask::GID), |listener| {
+    live::with(live::options().events(EventMask::GID), |listener| {
         assert_eq!(forge(0, kernel::CN_IDX_PROC, NOBODY, 1), 0);
         let child = child::fork(|| task::set_group(78));
         let pid = child.pid();
@@ -129,7 +129,7 @@ fn flood_arrives_whole_among_forged_messages() {
     if !require::root() {
         return;
     }
-    let options = Listener::options().events(EventMask::GID).receive_buffer(128 << 20);
+    let options = live::options().events(EventMask::GID).receive_buffer(128 << 20);
     live::with(options, |listener| {
         let flood = Flood::start(EVENTS, 40_000);
         let gid_of_the_last = flood.gid(EVENTS - 1);

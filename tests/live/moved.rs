@@ -52,7 +52,7 @@ fn namespace_is_named_without_proc() {
         {
             let outcome = namespace::run_in(namespaces, || {
                 root.enter();
-                match Listener::options().ack_timeout(Duration::from_millis(200)).open() {
+                match live::options().ack_timeout(Duration::from_millis(200)).open() {
                     Ok(_) => 0,
                     Err(error) => exit_code::of(&error),
                 }
@@ -130,7 +130,7 @@ fn process_is_proven_after_chroot() {
     let root = EmptyRoot::new("chroot");
     live::run(|| {
         let child = child::fork(|| {
-            let options = Listener::options().events(EventMask::FORK | EventMask::UID);
+            let options = live::options().events(EventMask::FORK | EventMask::UID);
             let Ok(mut listener) = options.open() else { exit(1) };
             root.enter();
             let subject = fork_user(None, || child::pause());
@@ -182,9 +182,7 @@ fn start_proves_nothing_after_entering_a_time_namespace() {
     live::run(|| {
         let child = child::fork(|| {
             // Without FORK: only the start could prove anything.
-            let Ok(mut listener) = Listener::options().events(EventMask::UID).open() else {
-                exit(1)
-            };
+            let Ok(mut listener) = live::options().events(EventMask::UID).open() else { exit(1) };
             let first = fork_user(None, || ());
             let event = await_event(&mut listener, |event| is_uid_of(event, first));
             reap(first, 0);
@@ -215,7 +213,7 @@ fn resume_names_the_user_namespace_entered_since() {
     }
     live::run(|| {
         let (requests, status) = trace::requests_of(|| {
-            let options = Listener::options().events(EventMask::GID);
+            let options = live::options().events(EventMask::GID);
             let Ok(mut listener) = options.open() else { exit(1) };
             // SAFETY: this process has one thread, and takes no locks.
             let child = unsafe { libc::fork() };

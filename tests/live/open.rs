@@ -1,6 +1,6 @@
 //! `open` succeeds only where events will come, and otherwise returns the reason.
 
-use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener, Options};
+use cnproc_sys::{Delivery, Error, EventData, EventMask, Options};
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ fn in_a_storm(body: impl FnOnce()) {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                drop(Listener::options().receive_buffer(1 << 20).open().unwrap());
+                drop(live::options().receive_buffer(1 << 20).open().unwrap());
             }
         });
         let _stop = OnDrop(|| over.store(true, Ordering::Relaxed));
@@ -59,7 +59,7 @@ fn error_names_the_namespace() {
         // As root in a user namespace, which owns the other namespaces.
         let both = (libc::CLONE_NEWUSER | libc::CLONE_NEWPID, Error::UserNamespace);
         for (namespace, error) in NAMESPACES.into_iter().chain([both]) {
-            let outcome = namespace::run_in(namespace, || outcome(Listener::options()));
+            let outcome = namespace::run_in(namespace, || outcome(live::options()));
             let Some(outcome) = outcome else { return };
             assert_eq!(outcome, exit_code::of(&error), "{error:?}");
         }
@@ -77,7 +77,7 @@ fn storm_does_not_hide_the_namespace() {
         in_a_storm(|| {
             for (namespace, error) in NAMESPACES {
                 for (events, receive_buffer) in [(EventMask::ALL, 16 << 20), (EventMask::GID, 1)] {
-                    let options = Listener::options().events(events).receive_buffer(receive_buffer);
+                    let options = live::options().events(events).receive_buffer(receive_buffer);
                     let expected = exit_code::of(&error);
                     // Often, because for a while no event comes at all.
                     let outcome = namespace::run_in(namespace, || {
@@ -101,7 +101,7 @@ fn error_in_network_namespace_says_what_to_do() {
         let elsewhere = thread::spawn(|| {
             // SAFETY: no memory is involved. Only the calling thread changes its namespace.
             assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
-            Listener::options().open().map(drop)
+            live::options().open().map(drop)
         });
         let error = elsewhere.join().unwrap().unwrap_err();
         assert_eq!(error, Error::NetworkNamespace);
@@ -123,7 +123,7 @@ fn refused_socket_is_diagnosed() {
     ] {
         let outcome = thread::spawn(move || {
             seccomp::refuse(call, argument, errno);
-            Listener::options().open().map(drop)
+            live::options().open().map(drop)
         });
         assert_eq!(outcome.join().unwrap(), Err(expected));
     }
@@ -141,7 +141,7 @@ fn opening_in_a_storm_loses_nothing() {
             while opened < 100 || before_the_ack == 0 {
                 assert!(begin.elapsed() < HANG_LIMIT, "no event came before the acknowledgement");
                 opened += 1;
-                let mut listener = Listener::options().acks(true).open().unwrap();
+                let mut listener = live::options().acks(true).open().unwrap();
                 let mut next = HashMap::new();
                 let mut is_acknowledged = false;
                 for delivery in listener.recv(NOW).unwrap().unwrap() {
@@ -168,7 +168,7 @@ fn tiny_buffer_opens_in_a_storm() {
         in_a_storm(|| {
             for events in [EventMask::ALL, EventMask::GID] {
                 for _ in 0..50 {
-                    let options = Listener::options().events(events).receive_buffer(1);
+                    let options = live::options().events(events).receive_buffer(1);
                     let mut listener = options.open().unwrap();
                     while listener.recv(NOW).unwrap().is_none() {}
                 }
@@ -191,7 +191,7 @@ fn losses_while_opening_are_reported_in_their_place() {
             let mut has_lost = false;
             while !has_lost {
                 assert!(begin.elapsed() < HANG_LIMIT, "no event was lost while opening");
-                let options = Listener::options().events(events).receive_buffer(1);
+                let options = live::options().events(events).receive_buffer(1);
                 let mut listener = options.open().unwrap();
                 let (mut reported, mut missing, mut next) = (0, 0, [None; 2]);
                 // A filtered listener has received nothing yet.
@@ -220,7 +220,7 @@ fn losses_while_opening_are_reported_in_their_place() {
 fn own_ack_passes_each_mask() {
     for events in (0..32).filter_map(|bit| EventMask::from_bits(1 << bit)) {
         for skip_threads in [false, true] {
-            let options = Listener::options().events(events).skip_threads(skip_threads).acks(true);
+            let options = live::options().events(events).skip_threads(skip_threads).acks(true);
             live::with(options, |listener| {
                 live::find(listener, |event| {
                     matches!(event.data(), EventData::Ack(_)).then_some(())
@@ -239,7 +239,7 @@ fn mask_change_in_time_namespace_invents_no_loss() {
     }
     live::run(|| {
         let outcome = namespace::run_in(libc::CLONE_NEWTIME, || {
-            let Ok(mut listener) = Listener::options().events(EventMask::COMM).open() else {
+            let Ok(mut listener) = live::options().events(EventMask::COMM).open() else {
                 return 253;
             };
             task::set_name("time");

@@ -21,7 +21,7 @@ use support::{live, task, wait};
 /// Without COMM and GID, of which others may generate more than anybody can receive.
 fn options() -> Options {
     use EventMask as Mask;
-    Listener::options().events(Mask::FORK | Mask::EXEC | Mask::UID | Mask::EXIT)
+    live::options().events(Mask::FORK | Mask::EXEC | Mask::UID | Mask::EXIT)
 }
 
 fn is_uid(event: &Event) -> bool {

@@ -1,12 +1,12 @@
 //! `Listener::resume` where events are enabled, and stay so: disabling them would mute all other listeners of the
 //! machine. The kernel tests do that, in virtual machines.
 
-use cnproc_sys::{Error, EventData, EventMask, Listener, Resumed};
+use cnproc_sys::{Error, EventData, EventMask, Resumed};
 use support::{child, live, task};
 
 #[test]
 fn resume_keeps_received_events_in_order() {
-    live::with(Listener::options().events(EventMask::COMM), |listener| {
+    live::with(live::options().events(EventMask::COMM), |listener| {
         const NAMES: [&str; 3] = ["resume 0", "resume 1", "resume 2"];
         let thread = task::thread_id();
         for name in NAMES {
@@ -27,7 +27,7 @@ fn resume_keeps_received_events_in_order() {
 
 #[test]
 fn resume_in_forked_child_is_refused() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let child = child::fork(|| {
             let is_refused = listener.resume() == Err(Error::Forked);
             child::exit(i32::from(!is_refused));

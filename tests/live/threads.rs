@@ -61,7 +61,7 @@ extern "C" fn exec_true(_: *mut c_void) -> c_int {
 /// The trap: the leader's EXIT looks as if the process ended, with code 0 and its parent's ids.
 #[test]
 fn exec_by_thread_shows_an_exit_of_the_leader() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let child = child::fork(|| {
             start_thread(exec_true, &());
             pause();
@@ -92,7 +92,7 @@ fn exec_by_thread_shows_an_exit_of_the_leader() {
 /// The trap: a leader that calls pthread_exit shows an EXIT, and its other threads go on.
 #[test]
 fn leader_that_exits_first_shows_its_exit_first() {
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let gate = new_gate();
         let child = child::fork(|| {
             start_thread(outlive_the_leader, gate);
@@ -131,7 +131,7 @@ fn events_of_a_thread_alone_are_marked() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let gate = new_gate();
         let child = child::fork(|| with_a_thread(gate));
         let pid = child.pid();
@@ -156,10 +156,10 @@ fn events_of_a_thread_alone_are_marked() {
 #[test]
 fn skip_threads_leaves_out_events_of_a_thread_alone() {
     for events in [EventMask::ALL, EventMask::FORK | EventMask::COMM | EventMask::EXIT] {
-        let options = Listener::options().events(events).skip_threads(true);
+        let options = live::options().events(events).skip_threads(true);
         live::with(options, |listener| {
             assert!(listener.stats().skip_threads);
-            let mut every_event = Listener::options().open().unwrap();
+            let mut every_event = live::options().open().unwrap();
             let gate = new_gate();
             let child = child::fork(|| with_a_thread(gate));
             let pid = child.pid();
@@ -187,7 +187,7 @@ fn skip_threads_leaves_no_thread_in_the_queue() {
     if !require::root() {
         return;
     }
-    let options = Listener::options().events(EventMask::GID).skip_threads(true).receive_buffer(1);
+    let options = live::options().events(EventMask::GID).skip_threads(true).receive_buffer(1);
     live::with(options, |listener| {
         let of_thread = std::thread::spawn(|| {
             (1..10_000).for_each(task::set_group);

@@ -1,6 +1,6 @@
 //! An ordinary user: since Linux 6.6 anybody may listen; before, that requires CAP_NET_ADMIN.
 
-use cnproc_sys::{Delivery, Error, EventData, EventMask, Listener};
+use cnproc_sys::{Delivery, Error, EventData, EventMask};
 use std::ffi::c_int;
 use support::child::{self, exit};
 use support::wait::HANG_LIMIT;
@@ -23,7 +23,7 @@ fn become_nobody() {
 
 /// Opens as nobody, and receives the EXIT of a child. 0, or where it failed.
 fn listen(rmem_max: u32) -> c_int {
-    let mut listener = match Listener::options().events(EventMask::EXIT).open() {
+    let mut listener = match live::options().events(EventMask::EXIT).open() {
         Ok(listener) => listener,
         Err(error) => return exit_code::of(&error),
     };
@@ -70,11 +70,11 @@ fn root_is_granted_the_buffer_it_requested() {
         return;
     }
     for receive_buffer in [1 << 16, 16 << 20, 100 << 20] {
-        live::with(Listener::options().receive_buffer(receive_buffer), |listener| {
+        live::with(live::options().receive_buffer(receive_buffer), |listener| {
             assert_eq!(listener.stats().receive_buffer, 2 * receive_buffer);
         });
     }
-    live::with(Listener::options().receive_buffer(u32::MAX), |listener| {
+    live::with(live::options().receive_buffer(u32::MAX), |listener| {
         assert!(listener.stats().receive_buffer > 100 << 20);
         assert!(listener.recv(live::NOW).is_ok());
     });

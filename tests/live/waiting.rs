@@ -13,7 +13,7 @@ const HANG_LIMIT_MS: c_int = HANG_LIMIT.as_millis() as c_int;
 
 /// SID events, which other programs seldom generate.
 fn options() -> Options {
-    Listener::options().events(EventMask::SID)
+    live::options().events(EventMask::SID)
 }
 
 /// Generates a SID event in a child. Returns its pid.
@@ -71,7 +71,7 @@ fn edge_triggered_caller_misses_nothing() {
     if !require::root() {
         return;
     }
-    let options = Listener::options().events(EventMask::GID).receive_buffer(1 << 16);
+    let options = live::options().events(EventMask::GID).receive_buffer(1 << 16);
     live::with(options, |listener| {
         live::drain(listener);
         // SAFETY: the event is valid for reading.

@@ -12,6 +12,16 @@ use std::time::{Duration, Instant};
 /// A timeout of zero.
 pub const NOW: Option<Duration> = Some(Duration::ZERO);
 
+/// Whether the tests are to use a ring: `CNPROC_TEST_RING` is set.
+pub fn is_with_ring() -> bool {
+    std::env::var_os("CNPROC_TEST_RING").is_some()
+}
+
+/// The default options, with a ring if the tests are to use one.
+pub fn options() -> Options {
+    Listener::options().ring(is_with_ring())
+}
+
 /// Opens a listener. None, and the calling test is skipped, if this process cannot listen.
 pub fn open(options: Options) -> Option<Listener> {
     match options.open() {

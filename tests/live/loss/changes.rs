@@ -21,8 +21,8 @@ fn loss_before_a_mask_change_is_reported_once() {
     }
     for (receive_buffer, received_before) in [(1, 1), (1, 4), (1 << 15, 120)] {
         for (from, to) in [(EventMask::ALL, EventMask::GID), (EventMask::GID, EventMask::ALL)] {
-            live::with(Listener::options().receive_buffer(64 << 20).acks(true), |witness| {
-                let options = Listener::options().receive_buffer(receive_buffer).events(from);
+            live::with(live::options().receive_buffer(64 << 20).acks(true), |witness| {
+                let options = live::options().receive_buffer(receive_buffer).events(from);
                 let mut listener = options.open().unwrap();
                 let mut log = Log::default();
                 log.receive_all(&mut listener);
@@ -54,7 +54,7 @@ fn mask_change_applies_to_queued_events_too() {
     if !require::root() {
         return;
     }
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         let mut log = Log::default();
         log.receive_all(listener);
         log.entries.clear();
@@ -81,14 +81,14 @@ fn mask_change_applies_to_queued_events_too() {
 fn loss_is_exact_across_mask_changes() {
     if require::root() {
         live::with(
-            Listener::options().receive_buffer(256 << 20).acks(true),
+            live::options().receive_buffer(256 << 20).acks(true),
             flood_while_the_mask_changes,
         );
     }
 }
 
 fn flood_while_the_mask_changes(witness: &mut Listener) {
-    let (mut listener, mut log) = log::open(Listener::options().receive_buffer(1 << 19));
+    let (mut listener, mut log) = log::open(live::options().receive_buffer(1 << 19));
     let flood = &Flood::start(300_000, 40_000);
     let (stop_witness, changes) = (&AtomicBool::new(false), &AtomicU32::new(0));
     let (witness, log) = thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! A million events, and listeners that read slowly.
 
 use super::log::{self, Log, SequenceNumbers, Witness};
-use cnproc_sys::{EventMask, Listener, Options};
+use cnproc_sys::{EventMask, Options};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const LEAD: u32 = 40_000;
 const BETWEEN_READS: u32 = 5_000;
 
 fn options(filtered: bool, receive_buffer: u32) -> Options {
-    let options = Listener::options().receive_buffer(receive_buffer);
+    let options = live::options().receive_buffer(receive_buffer);
     if filtered { options.events(EventMask::GID) } else { options }
 }
 

@@ -43,7 +43,7 @@ fn loss_is_reported_and_its_count_is_a_lower_bound() {
         for (events, receive_buffer) in
             [(EventMask::GID, 1 << 16), (EventMask::GID, 1), (EventMask::ALL, 1 << 16)]
         {
-            let options = Listener::options().events(events).receive_buffer(receive_buffer);
+            let options = live::options().events(events).receive_buffer(receive_buffer);
             let mut listener = options.open().unwrap();
             assert!(listener.stats().lost_is_lower_bound);
             receive_all(&mut listener);
@@ -59,7 +59,7 @@ fn loss_is_reported_and_its_count_is_a_lower_bound() {
             }
         }
     });
-    live::with(Listener::options(), |listener| {
+    live::with(live::options(), |listener| {
         assert!(!listener.stats().lost_is_lower_bound, "with a drop counter");
     });
 }
@@ -69,7 +69,7 @@ fn loss_is_reported_and_its_count_is_a_lower_bound() {
 fn sequence_numbers_count_every_unfiltered_loss() {
     without_a_drop_counter(|| {
         task::pin(&task::cpus()[..1]);
-        let mut listener = Listener::options().receive_buffer(1 << 16).open().unwrap();
+        let mut listener = live::options().receive_buffer(1 << 16).open().unwrap();
         generate(1);
         receive_all(&mut listener);
         generate(1000);
@@ -85,7 +85,7 @@ fn tiny_buffer_opens_in_a_flood_and_receives() {
     without_a_drop_counter(|| {
         let _flood = Flood::endless();
         for _ in 0..50 {
-            let options = Listener::options().events(EventMask::GID).receive_buffer(1);
+            let options = live::options().events(EventMask::GID).receive_buffer(1);
             let mut listener = options.open().unwrap();
             let batch = listener.recv(Some(HANG_LIMIT)).unwrap().unwrap();
             assert!(batch.count() > 0);

@@ -2,7 +2,7 @@
 
 use super::generate;
 use super::log::{self, Log, SequenceNumbers};
-use cnproc_sys::{Delivery, EventData, EventMask, Listener};
+use cnproc_sys::{Delivery, EventData, EventMask};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn unfiltered_loss_is_reported_exactly_at_its_gap() {
     }
     live::run(|| {
         let cpus = task::cpus();
-        let (mut listener, mut log) = log::open(Listener::options().receive_buffer(1 << 17));
+        let (mut listener, mut log) = log::open(live::options().receive_buffer(1 << 17));
         task::pin(&cpus[..1]);
         generate(2000);
         let before = log.entries.len();
@@ -50,7 +50,7 @@ fn trailing_loss_is_reported_when_the_queue_is_empty() {
     for receive_buffer in [1 << 17, 26_624, 1] {
         for events in [EventMask::ALL, EventMask::GID] {
             for wait in [NOW, Some(Duration::from_millis(50)), None] {
-                let options = Listener::options().receive_buffer(receive_buffer).events(events);
+                let options = live::options().receive_buffer(receive_buffer).events(events);
                 live::with(options, |listener| {
                     Log::default().receive_all(listener);
                     generate(1000);

@@ -23,7 +23,7 @@ fn young_process_is_proven_by_stream_and_old_by_start() {
     if !require::root() {
         return;
     }
-    for options in [Listener::options(), options()] {
+    for options in [live::options(), options()] {
         live::with(options, |listener| {
             let (_young, event) = proven_young(listener);
             assert!(comm_is(&listener.process(&event).unwrap(), b"named"));
@@ -35,9 +35,9 @@ fn young_process_is_proven_by_stream_and_old_by_start() {
     }
 }
 
-/// Events of children, more than the queue has room for.
+/// Events of children, more than queue or ring have room for.
 fn flood() {
-    for _ in 0..500 {
+    for _ in 0..1000 {
         child::fork(|| {}).wait();
     }
 }
@@ -47,7 +47,7 @@ fn after_a_loss_only_the_start_proves() {
     if !require::root() {
         return;
     }
-    for options in [Listener::options(), options(), options().skip_threads(true)] {
+    for options in [live::options(), options(), options().skip_threads(true)] {
         live::with(options.receive_buffer(256 << 10), |listener| {
             let (_young, event) = proven_young(listener);
             flood();
@@ -71,7 +71,7 @@ fn without_forks_in_the_mask_only_the_start_proves() {
     if !require::root() {
         return;
     }
-    let options = Listener::options().events(EventMask::UID | EventMask::EXIT);
+    let options = live::options().events(EventMask::UID | EventMask::EXIT);
     live::with(options, |listener| {
         let (_young, event) = young(listener);
         assert_eq!(listener.process(&event).unwrap().identity(), Identity::Likely);
@@ -197,7 +197,7 @@ fn process_outlives_its_leader_in_exec_by_thread() {
 
 #[test]
 fn thread_with_the_pid_is_not_the_process() {
-    live::with(Listener::options().events(EventMask::EXEC), |listener| {
+    live::with(live::options().events(EventMask::EXEC), |listener| {
         let (started, start) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {

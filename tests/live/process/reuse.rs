@@ -21,7 +21,7 @@ static ROUNDS: LazyLock<u32> = LazyLock::new(|| {
 
 /// Without COMM and GID, of which others may generate more than anybody can receive.
 fn options() -> Options {
-    Listener::options().events(EventMask::FORK | EventMask::UID | EventMask::EXIT)
+    live::options().events(EventMask::FORK | EventMask::UID | EventMask::EXIT)
 }
 
 /// Numbers without a pattern.
