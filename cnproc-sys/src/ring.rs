@@ -203,7 +203,7 @@ impl Ring {
             self.delay.as_mut().map(Delay::end);
         })?;
         let wake_at = match &mut self.delay {
-            Some(delay) => delay.on_drained()?,
+            Some(delay) => delay.on_drained(),
             None => AT_FIRST_EVENT,
         };
         self.arm(wake_at);

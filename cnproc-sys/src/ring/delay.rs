@@ -57,44 +57,48 @@ impl Delay {
     }
 
     /// The epoll instance may be readable: takes the next step. Returns how full the ring must be for the next
-    /// wake-up, if that changes.
+    /// wake-up, if a delay begins.
     pub(super) fn on_ready(&mut self) -> Result<Option<u64>, Error> {
         match (epoll::ready(&self.epoll)?, self.state) {
-            (epoll::Ready { socket: true, .. }, State::Idle) => return self.delay().map(Some),
+            (epoll::Ready { socket: true, .. }, State::Idle) => {
+                if self.delay() {
+                    return Ok(Some(self.quarter));
+                }
+                self.state = State::Draining;
+            }
             (
                 epoll::Ready { socket: true, .. } | epoll::Ready { timer: true, .. },
                 State::Delaying,
-            ) => {
-                self.state = State::Draining;
-            }
+            ) => self.state = State::Draining,
             _ => {}
         }
         Ok(None)
     }
 
     /// The ring was empty. Returns how full it must be for the next wake-up.
-    pub(super) fn on_drained(&mut self) -> Result<u64, Error> {
+    pub(super) fn on_drained(&mut self) -> u64 {
         if self.is_draining() {
+            self.state = State::Idle;
             if core::mem::take(&mut self.received) > 1 {
                 // Events follow each other closely: the next will soon arrive, and need not cause a wake-up.
-                return self.delay();
+                self.delay();
             }
-            self.state = State::Idle;
         }
-        Ok(if self.state == State::Idle { AT_FIRST_EVENT } else { self.quarter })
+        if self.state == State::Idle { AT_FIRST_EVENT } else { self.quarter }
     }
 
-    /// The ring is a quarter full already.
+    /// Ends a delay.
     pub(super) const fn end(&mut self) {
         self.state = State::Draining;
     }
 
-    fn delay(&mut self) -> Result<u64, Error> {
-        // If this fails, nothing would end the delay.
-        self.state = State::Draining;
-        epoll::set_timer(&self.timer, self.longest_ns)?;
-        self.state = State::Delaying;
-        Ok(self.quarter)
+    /// Begins a delay. Without a timer there is none.
+    fn delay(&mut self) -> bool {
+        let is_set = epoll::set_timer(&self.timer, self.longest_ns).is_ok();
+        if is_set {
+            self.state = State::Delaying;
+        }
+        is_set
     }
 }
 
