@@ -105,7 +105,12 @@ impl Listener {
     /// A listener on the other end of a test's socket.
     #[cfg(test)]
     pub(crate) fn with_fd(fd: crate::sys::fd::Fd, options: Options) -> Self {
-        Self::with_socket(Socket::with_fd(fd).unwrap(), &options).unwrap()
+        Self::with_test_socket(Socket::with_fd(fd).unwrap(), options)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_test_socket(socket: Socket, options: Options) -> Self {
+        Self::with_socket(socket, &options).unwrap()
     }
 
     /// Changes the types of events wanted. Events that are already queued are checked against the new mask,
@@ -173,7 +178,11 @@ impl Listener {
     /// [`Error::Forked`] if the owner has dropped it: nothing would be received any more. An owner that exits
     /// without that does no harm.
     pub fn adopt(&mut self) -> Result<(), Error> {
-        if self.guard.adopt() { Ok(()) } else { Err(Error::Forked) }
+        if !self.guard.adopt() {
+            return Err(Error::Forked);
+        }
+        self.socket.restart();
+        Ok(())
     }
 
     /// The descriptor, to wait on with `poll` or epoll. The listener keeps owning it.

@@ -125,6 +125,12 @@ impl Ring {
         Ok(())
     }
 
+    /// Starts over after another process may have received: what it left is to be drained first.
+    pub(crate) fn restart(&mut self) {
+        self.is_armed = false;
+        self.delay.as_mut().map(Delay::end);
+    }
+
     /// The descriptor that a user polls, if it is not the socket.
     pub(crate) fn pollable(&self) -> Option<&Fd> {
         self.delay.as_ref().map(Delay::fd)
@@ -308,5 +314,7 @@ fn wanted(filter: &Filter, acks: bool) -> u64 {
     u64::from(flags) << 32 | u64::from(types)
 }
 
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,12 @@ impl Socket {
         })
     }
 
+    /// A socket with a ring for tests.
+    #[cfg(test)]
+    pub(crate) fn with_ring(fd: Fd, ring: Ring) -> Self {
+        Self { ring: Some(ring), ..Self::with_fd(fd).unwrap() }
+    }
+
     /// Coalesces wake-ups from now on: delays events by up to `longest_ns`.
     pub(crate) fn coalesce(&mut self, longest_ns: u64) -> Result<(), Error> {
         if let Some(ring) = &mut self.ring {
@@ -109,6 +115,12 @@ impl Socket {
         }
         self.coalesce = Some(Coalesce::new(&self.fd, longest_ns, self.receive_buffer)?);
         Ok(())
+    }
+
+    /// Starts over after another process may have received, and shares what wakes this one.
+    pub(crate) fn restart(&mut self) {
+        self.ring.as_mut().map(Ring::restart);
+        self.coalesce.as_mut().map(Coalesce::restart);
     }
 
     pub(crate) const fn receive_buffer(&self) -> u32 {

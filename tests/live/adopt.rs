@@ -5,11 +5,12 @@ use cnproc_sys::{Delivery, Error, EventMask, Listener};
 use std::ffi::c_int;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use support::child::{exit, exit_status};
 use support::live::NOW;
 use support::trace::{self, Request};
 use support::wait::HANG_LIMIT;
-use support::{live, require, shared, task};
+use support::{child, live, require, shared, task};
 
 /// The process that opens the listener, its child, and the child's child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,5 +277,26 @@ fn nobody_sends_ignore_for_an_owner_that_dies() {
     }
     live::run(|| {
         assert_owner_sends_ignore(&[(Opener, Fork), (Child, Adopt), (Child, Die), (Opener, Close)]);
+    });
+}
+
+/// The child uses up the wake-up, and begins a delay that outlasts the test.
+#[test]
+fn coalescing_listener_is_drained_after_a_child_has_received() {
+    if !require::root() {
+        return;
+    }
+    let options = live::options().events(EventMask::GID).coalesce(Duration::from_secs(3600));
+    live::with(options, |listener| {
+        let child = child::fork(|| {
+            listener.adopt().unwrap();
+            while listener.recv(NOW).unwrap().is_some() {}
+            task::set_group(pid() as u32);
+            exit(i32::from(listener.recv(NOW).unwrap().is_some()));
+        });
+        let tgid = Some(child.pid());
+        assert_eq!(child.exit_status(), 0, "no delay");
+        listener.adopt().unwrap();
+        live::find(listener, |event| (event.process_tgid() == tgid).then_some(()));
     });
 }

@@ -209,6 +209,28 @@ mod tests {
         assert_eq!(listener.evidence(&event, 8).unwrap(), COMPLETE);
     }
 
+    /// It may be a FORK, or hold one back.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn record_that_is_being_written_makes_the_evidence_incomplete() {
+        let (_kernel, fd) = FakeKernel::pair();
+        let (ring, writer) = crate::ring::Ring::in_memory();
+        let socket = Socket::with_ring(fd, ring);
+        let mut listener = Listener::with_test_socket(socket, Listener::options());
+        writer.write(&exec(1, 7));
+        let event = next_event(&mut listener);
+        assert_eq!(listener.evidence(&event, TGID).unwrap(), COMPLETE);
+        let position = writer.begin(&exec(2, 8));
+        assert_eq!(listener.evidence(&event, TGID).unwrap(), Evidence::default());
+        writer.write(&fork(3, 7, 7));
+        assert_eq!(listener.evidence(&event, TGID).unwrap(), Evidence::default());
+        assert_eq!(next(&mut listener), None);
+        writer.complete(position);
+        let reused = Evidence { reused: true, ..COMPLETE };
+        assert_eq!(listener.evidence(&event, TGID).unwrap(), reused);
+        assert_eq!([2, 3].map(|_| next_event(&mut listener).seq), [2, 3]);
+    }
+
     #[test]
     fn each_datagram_is_looked_at_once() {
         let (kernel, mut listener) = open(Listener::options());

@@ -36,6 +36,10 @@ impl Ring {
         match *self {}
     }
 
+    pub(crate) const fn restart(&mut self) {
+        match *self {}
+    }
+
     pub(crate) const fn pollable(&self) -> Option<&Fd> {
         match *self {}
     }

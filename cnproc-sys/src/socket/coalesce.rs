@@ -41,6 +41,11 @@ impl Coalesce {
         Ok(Self { epoll, timer, longest_ns, quarter, state: State::Idle, received: 0 })
     }
 
+    /// Starts over after another process may have received: what it left is to be drained first.
+    pub(crate) const fn restart(&mut self) {
+        self.state = State::Draining;
+    }
+
     /// The descriptor that a user polls.
     pub(crate) const fn fd(&self) -> &Fd {
         &self.epoll

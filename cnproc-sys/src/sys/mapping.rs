@@ -33,9 +33,9 @@ pub(super) struct Pages {
     bytes: usize,
 }
 
-// SAFETY: the pages are owned, and what they contain is accessed by their owner's rules.
+// SAFETY: the pages are owned, and belong to no thread. Who accesses what they contain has a proof of its own.
 unsafe impl Send for Pages {}
-// SAFETY: a shared `Pages` only tells where they are.
+// SAFETY: a shared `Pages` only returns their address.
 unsafe impl Sync for Pages {}
 
 impl Pages {
@@ -89,7 +89,7 @@ pub(super) fn page_size() -> usize {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: exactly what `new` mapped, and nothing refers to it any more.
+        // SAFETY: exactly what `map` mapped, and nothing refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }

@@ -79,7 +79,7 @@ const BUSY: u32 = 1 << 31;
 pub(crate) const RECORD_SIZE: usize = size_of::<Record>();
 const _: () = assert!(RECORD_SIZE == 64);
 
-/// The mapped ring buffer, and how far it has been read.
+/// The mapped ring buffer.
 #[derive(Debug)]
 pub(crate) struct RingBuffer {
     /// The reader's page.
@@ -89,66 +89,85 @@ pub(crate) struct RingBuffer {
     page: usize,
     /// The size of the data, a power of two.
     bytes: usize,
-    position: u64,
 }
 
 impl RingBuffer {
     /// One that holds at least that many records, and the map for the program.
     pub(crate) fn new(records: usize) -> Result<(Self, Fd), Error> {
-        let page = page_size();
-        // The kernel never fills it to the last byte.
-        let bytes = records.saturating_add(1).saturating_mul(RECORD_SIZE);
-        let bytes = bytes.max(page).next_power_of_two();
+        let (page, bytes) = Self::sizes(records);
         let fd = bpf::create_ring_buffer(u32::try_from(bytes).unwrap_or(u32::MAX))?;
         let reader = Pages::of_file(&fd, 0, page, Pages::READ_WRITE)?;
         let data = Pages::of_file(&fd, page, page + bytes, Pages::READ)?;
-        Ok((Self { reader, data, page, bytes, position: 0 }, fd))
+        Ok((Self { reader, data, page, bytes }, fd))
     }
 
-    /// How many records it holds at most.
-    #[cfg(test)]
-    pub(crate) const fn capacity(&self) -> usize {
-        self.bytes / RECORD_SIZE - 1
+    /// The size of a page, and that of the data of a ring buffer for that many records.
+    fn sizes(records: usize) -> (usize, usize) {
+        let page = page_size();
+        // The kernel never fills it to the last byte.
+        let bytes = records.saturating_add(1).saturating_mul(RECORD_SIZE);
+        (page, bytes.max(page).next_power_of_two())
+    }
+
+    /// How far it has been read. In shared memory and nowhere else, because forked children that adopt the
+    /// listener read it, too.
+    fn reader_position(&self) -> &AtomicU64 {
+        // SAFETY: the reader's page begins with its position, which is aligned, initialized, and accessed
+        // atomically by the kernel; it is mapped until drop.
+        unsafe { &*self.reader.start().cast() }
+    }
+
+    /// How far it has been written, or reserved for being written.
+    fn writer_position(&self) -> &AtomicU64 {
+        // SAFETY: as in `reader_position`, for the writers' page. It is only loaded from.
+        unsafe { &*self.data.start().cast() }
     }
 
     /// How many bytes have been written, or reserved for being written, and not been read.
     pub(crate) fn pending(&self) -> u64 {
-        // SAFETY: the writers' page begins with their position, which is aligned, initialized, and accessed
-        // atomically by the kernel; it is mapped until drop.
-        let written = unsafe { &*self.data.start().cast::<AtomicU64>() }.load(Ordering::Acquire);
-        written.wrapping_sub(self.position)
+        let written = self.writer_position().load(Ordering::Acquire);
+        written.wrapping_sub(self.reader_position().load(Ordering::Relaxed))
     }
 
-    /// The record at a position. There must be one: reserved, and not read.
-    fn record(&self, position: u64) -> &Record {
+    /// Where a record is.
+    fn at(&self, position: u64) -> *const Record {
         let offset = position as usize & (self.bytes - RECORD_SIZE);
         // SAFETY: the data begin behind the writers' page. The offset is below their size and a multiple of
-        // that of a record, which divides it; so the record is within the mapping, and aligned. All bytes
-        // of it are initialized; nobody writes the record once it is complete and until it has been read.
-        unsafe { &*self.data.start().add(self.page + offset).cast::<Record>() }
+        // that of a record, which divides it; so the record is within the mapping, and aligned.
+        unsafe { self.data.start().add(self.page + offset) }.cast()
+    }
+
+    /// The record at a position, if it is complete. It must be pending.
+    fn record(&self, position: u64) -> Option<&[u8; RECORD]> {
+        let record = self.at(position);
+        // SAFETY: it is within the mapping, which lives until drop, aligned and initialized, and accessed
+        // atomically by the kernel.
+        let length = unsafe { &(*record).length };
+        if length.load(Ordering::Acquire) & BUSY != 0 {
+            return None;
+        }
+        // SAFETY: likewise. The kernel wrote the bytes before the length, and nobody writes them again until
+        // the reader's position is behind them, which takes `&mut self`.
+        Some(unsafe { &(*record).bytes })
     }
 
     /// Reads at most that many records, up to the first that is not complete.
     pub(crate) fn read(&mut self, most: usize, mut each: impl FnMut(&[u8; RECORD])) -> Read {
         let pending = self.pending() as usize / RECORD_SIZE;
         let mut read = Read { count: 0, is_unfinished: false };
-        let mut position = self.position;
+        let mut position = self.reader_position().load(Ordering::Relaxed);
         while read.count < most.min(pending) {
-            let record = self.record(position);
-            if record.length.load(Ordering::Acquire) & BUSY != 0 {
+            let Some(record) = self.record(position) else {
                 read.is_unfinished = true;
                 break;
-            }
-            each(&record.bytes);
+            };
+            each(record);
             read.count += 1;
             position = position.wrapping_add(RECORD_SIZE as u64);
         }
         if read.count > 0 {
-            self.position = position;
-            // SAFETY: the reader's page begins with its position; otherwise as in `pending`.
-            let read = unsafe { &*self.reader.start().cast::<AtomicU64>() };
             // From now on the kernel may write over what was read.
-            read.store(position, Ordering::Release);
+            self.reader_position().store(position, Ordering::Release);
         }
         read
     }
@@ -162,3 +181,6 @@ pub(crate) struct Read {
     /// The next record is still being written.
     pub(crate) is_unfinished: bool,
 }
+
+#[cfg(test)]
+mod fake;
