@@ -85,6 +85,13 @@ pub(crate) struct Stream {
     own_listen: Option<u64>,
 }
 
+impl Progress {
+    /// Whether what is next is there but not complete: another process has to run on first.
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.count == 0 && !self.drained && !self.overran
+    }
+}
+
 impl Stream {
     pub(crate) fn new(
         filter: Filter,

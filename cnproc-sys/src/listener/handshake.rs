@@ -233,6 +233,9 @@ fn look(socket: &mut Socket, stream: &mut Stream, sent: &mut Sent) -> Result<Loo
     }
     let received = socket.receive(stream)?;
     sent.overran |= received.overran;
+    if received.is_stalled() && !stream.is_full() {
+        await_answer(socket, Deadline::after(0))?;
+    }
     let answer = answer(stream, sent);
     sent.position = stream.end();
     let is_last = match answer {
