@@ -79,8 +79,8 @@ impl From<Stats> for cnproc_stats {
             flags: flag(stats.lost_is_lower_bound, CNPROC_STATS_LOWER_BOUND)
                 | flag(stats.skip_threads, CNPROC_STATS_SKIP_THREADS),
             source: match stats.source {
-                Source::Socket => CNPROC_SOURCE_SOCKET,
                 Source::Ring => CNPROC_SOURCE_RING,
+                _ => CNPROC_SOURCE_SOCKET,
             },
             ring_error: stats.ring_error.as_ref().map_or(0, error::number),
             reserved: [0; 7],

@@ -44,6 +44,7 @@ pub struct Stats {
 
 /// Where a listener receives events from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// The socket's queue.
     Socket,
