@@ -113,7 +113,7 @@ pub enum Call {
     AttachBpf,
     /// Reads the socket's own address.
     GetSockName,
-    /// Sends a message to the listener itself, to try out the ring.
+    /// Sends a message to the listener itself, to verify the ring.
     SendTo,
     /// Lets delivery resume as soon as a full queue has room.
     SetNoEnobufs,
@@ -228,7 +228,7 @@ pub enum Error {
     Refused(Errno),
     /// The ring requires capabilities that this process does not have, or `bpf(2)` is refused.
     RingNotPermitted,
-    /// The kernel does not have, or not show, what the ring relies on; or this is a 32-bit program.
+    /// The kernel lacks or hides what the ring relies on, or this is a 32-bit program.
     NoRing,
     /// A signal handler ran during the wait. No event was lost: call again.
     Interrupted,
@@ -307,8 +307,8 @@ impl Error {
                   confidentiality, and before Linux 5.11 a higher RLIMIT_MEMLOCK"
             }
             Self::NoRing => {
-                c"the ring is not available: it requires a 64-bit program and Linux 5.10 or later, \
-                  which shows how it translates BPF programs"
+                c"the ring is not available: it requires a 64-bit program, Linux 5.10 or later, and \
+                  net.core.bpf_jit_harden or kernel.kptr_restrict below 2"
             }
             Self::Interrupted => {
                 c"a signal handler ran during the wait; no event was lost: call again"

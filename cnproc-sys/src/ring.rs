@@ -1,23 +1,23 @@
-//! The ring: a second source of events beside the socket's queue.
+//! The ring: a second source of events, in addition to the socket's queue.
 //!
 //! A BPF [`program`] on the listener's own socket copies each event into a ring buffer that is mapped here,
 //! and drops the datagram: reading an event takes no system call, and a waiting event 64 bytes instead of the
-//! 832 of a datagram. The [`records`] become datagrams again in the stream's slots, so that everything
-//! from the stream on does not know which source they came from.
+//! 832 of a datagram. The [`records`] become datagrams again in the stream's slots, so that nothing from
+//! the stream on depends on the source.
 //!
 //! # Waking
 //!
 //! The listener waits for the socket, as it does without a ring. Before it waits it stores in the shared
-//! [`wake_at`](crate::sys::ring::Shared::wake_at) that it sleeps. The program reads that after each record, and if the listener
-//! sleeps it lets the datagram pass: queued on the socket, it is a *token* that wakes the listener, and is
-//! thrown away. So at any time either the program is asked for a token, or one is queued, or about to be.
+//! [`wake_at`](crate::sys::ring::Shared::wake_at) that it sleeps. The program reads that after each record,
+//! and if the listener sleeps it lets the datagram pass: queued on the socket, it is a *token* that wakes the
+//! listener, and is thrown away. So at any time either the program is asked for a token, or one is queued, or
+//! about to be.
 //!
 //! # What it relies on
 //!
-//! Two offsets in the kernel's structures, which the kernel shows ([`offsets`]), and which are tried out each
-//! time: a message of our own must be counted as forged ([`Ring::verify`]), and the acknowledgement of LISTEN
-//! recognized ([`Ring::is_sound`]). Where something is missing the listener is opened
-//! without the ring.
+//! Two offsets in the kernel's structures. The kernel shows them ([`offsets`]), and they are verified each time
+//! a listener opens: a message of our own must be counted as forged ([`Ring::verify`]), and the acknowledgement
+//! of LISTEN recognized ([`Ring::is_sound`]). Otherwise the listener is opened without the ring.
 
 mod assembler;
 mod delay;
@@ -90,8 +90,8 @@ impl Ring {
         Ok((ring, bpf::load(ProgramType::SocketFilter, &program, &mut [])?))
     }
 
-    /// Tries out whether the program tells other senders from the kernel. The socket is bound, and
-    /// connected to nobody.
+    /// Verifies that the program recognizes a message that is not the kernel's. The socket is bound, and not
+    /// connected yet.
     pub(crate) fn verify(&self, socket: &Fd) -> Result<(), Error> {
         let sender = netlink::netlink_socket()?;
         netlink::send_to(&sender, netlink::port(socket)?, &[0; 5])?;

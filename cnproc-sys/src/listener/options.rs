@@ -86,16 +86,19 @@ impl Options {
     /// Receives events through a ring buffer instead of the socket's queue, where that is possible.
     ///
     /// A BPF program on the socket copies each event into memory that is mapped here, so that receiving takes
-    /// no system call for each batch, and a waiting event takes 64 bytes instead of 832. It pays with
-    /// [`coalesce`](Self::coalesce) and in storms. Everything else stays as it is: guarantees, statistics,
-    /// the descriptor to poll.
+    /// no system call for each batch, and a waiting event takes 64 bytes instead of 832. That saves CPU time
+    /// with [`coalesce`](Self::coalesce), and losses in storms. Everything else stays as it is: guarantees,
+    /// statistics, the descriptor to poll.
     ///
-    /// It requires a 64-bit program, Linux 5.10 and CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and allocates the
-    /// ring at once: room for as many events as the [`receive_buffer`](Self::receive_buffer) holds, 4 MiB by
-    /// default. Where it is not available the listener uses the socket's queue;
-    /// [`Stats::source`](crate::Stats::source) tells which it is, and
-    /// [`Stats::ring_error`](crate::Stats::ring_error) why. Beware of a seccomp filter that kills for
-    /// `bpf(2)`, as systemd's `SystemCallFilter=` does by default.
+    /// It requires a 64-bit program, Linux 5.10 or later, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and before
+    /// Linux 5.11 a higher RLIMIT_MEMLOCK. Where it is not available the listener uses the socket's queue:
+    /// [`Stats::source`](crate::Stats::source) is the source in use, and
+    /// [`Stats::ring_error`](crate::Stats::ring_error) the reason. But a seccomp filter that kills the process
+    /// for `bpf(2)` kills it, as systemd's `SystemCallFilter=` does by default.
+    ///
+    /// The ring is allocated at once. It has room for as many events as the
+    /// [`receive_buffer`](Self::receive_buffer), 4 MiB by default. A `fork` takes longer with it
+    /// (docs/performance.md).
     pub const fn ring(mut self, ring: bool) -> Self {
         self.ring = ring;
         self

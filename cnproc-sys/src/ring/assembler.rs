@@ -2,7 +2,7 @@
 
 use crate::sys::bpf::Instruction;
 
-/// A register. R0 has what a call returned, R1 to R5 its arguments, which it does not preserve.
+/// A register. R1 to R5 contain a call's arguments, which it does not preserve, and R0 its result.
 #[derive(Clone, Copy)]
 pub(super) struct Register(u8);
 

@@ -1,7 +1,7 @@
 //! Wake-up coalescing for the ring: one wake-up for many events.
 //!
 //! As with a socket's queue, the first event wakes the listener, and then a timer when the events of a while
-//! have arrived. But the program itself knows when the ring is a quarter full, so nobody has to look, and
+//! have arrived. But the program itself notices when the ring is a quarter full, so no look is needed, and
 //! the socket, on which only tokens arrive, can be watched all the time.
 
 use crate::error::Error;

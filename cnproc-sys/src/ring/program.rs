@@ -3,6 +3,9 @@
 //! It runs on the listener's own socket, for each datagram, in the process that caused it. For an event it
 //! returns 0, so that nothing is queued; it returns -1, "all of it", for a datagram that the socket is to
 //! queue. It never returns another length, which would cut the event for other listeners.
+//!
+//! The kernel offers `probe_read_kernel` only to programs that are available under the GPL, too. So this one is
+//! licensed under MIT, Apache-2.0 or GPL-2.0, at your option.
 
 use super::assembler::{
     FP, Label, Line, R0, R1, R2, R3, R4, R6, R7, R8, RETURN, SECOND_HALF, add, add_register, and,

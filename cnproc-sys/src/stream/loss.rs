@@ -6,8 +6,8 @@
 //!   next event of that CPU arrives, and only where no filter consumes numbers.
 //! - The *drop counter* shows at once what a full queue refused, with a filter or without. That of a socket
 //!   does not show where in the stream; that of a ring is also kept for each CPU, and each event carries
-//!   what its CPU had lost directly before it, so that a filter does not matter. A *trimmed* datagram, an event that a neighbour's filter cut, is counted
-//!   with the drops: its number, too, is missing afterwards.
+//!   what its CPU had lost directly before it, so that a filter does not matter. A *trimmed* datagram, an
+//!   event that a neighbour's filter cut, is counted with the drops: its number, too, is missing afterwards.
 //!
 //! Neither source counts what was not lost, and both see all but two kinds of loss in the end: only
 //! gaps show events for which the kernel had no memory, and only the counter shows losses before the

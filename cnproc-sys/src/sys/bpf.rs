@@ -42,10 +42,10 @@ pub(crate) enum ProgramType {
     SchedCls = 3,
 }
 
-/// `probe_read_kernel` is offered only to programs that declare a licence compatible with the GPL.
+/// The kernel offers `probe_read_kernel` only to programs that declare a licence compatible with the GPL.
 const LICENCE: &CStr = c"Dual MIT/GPL";
 
-/// `union bpf_attr`, as words. What the kernel does not know of it, or does not read, must be 0.
+/// `union bpf_attr`, as words. Those that the kernel does not know or read must be 0.
 #[repr(C, align(8))]
 struct Attribute([u32; 32]);
 
@@ -134,8 +134,8 @@ struct ProgInfo {
     xlated_prog_insns: u64,
 }
 
-/// The program as the kernel rewrote it for its own structures, as much as fits. Empty if it keeps that
-/// secret.
+/// The program as the kernel rewrote it for its own structures, as much as fits. Empty if the kernel hides
+/// it.
 pub(crate) fn translated<'a>(
     program: &Fd,
     instructions: &'a mut [Instruction],
