@@ -80,14 +80,14 @@ impl Row {
         self.figures.map_or(reached, |figures| figures.events)
     }
 
-    /// Events lost: what the socket's drop counter says or, where there is a ring, what the listener was told; not less
-    /// than the number of events that the load made and the listener has not.
+    /// Events lost: by the socket's drop counter or, where there is a ring, as the listener reported; not less than the
+    /// number of events that were generated and did not reach it.
     pub fn lost(&self) -> u64 {
         if !self.has_ring {
             return self.dropped;
         }
-        let told = self.figures.map_or(0, |figures| figures.lost);
-        told.max(self.made.events.saturating_sub(self.delivered()))
+        let reported = self.figures.map_or(0, |figures| figures.lost);
+        reported.max(self.made.events.saturating_sub(self.delivered()))
     }
 
     /// The listener's CPU time for each event that reached it, in microseconds.

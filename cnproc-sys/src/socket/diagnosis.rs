@@ -54,13 +54,12 @@ pub(crate) fn not_bound(error: Error) -> Error {
 /// A listener with a ring could not be opened.
 pub(crate) fn no_ring(error: Error) -> Error {
     let Error::System { call, errno } = error else { return error };
-    let is_of_bpf = matches!(call, Call::BpfMapCreate | Call::BpfProgLoad | Call::BpfGetInfo);
     match errno.raw() {
-        libc::EPERM | libc::EACCES if is_of_bpf || call == Call::SendTo => Error::RingNotPermitted,
+        libc::EPERM | libc::EACCES => Error::RingNotPermitted,
         // A helper function that is hidden from programs without CAP_PERFMON, or by lockdown.
         libc::EINVAL if call == Call::BpfProgLoad => Error::RingNotPermitted,
         // A map type that the kernel does not know.
-        libc::EINVAL if is_of_bpf => Error::NoRing,
+        libc::EINVAL => Error::NoRing,
         _ => error,
     }
 }
