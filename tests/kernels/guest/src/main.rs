@@ -17,12 +17,14 @@ mod namespaces;
 mod neighbours;
 mod permission;
 mod raw;
+mod ring;
 mod suspend;
 mod system;
 
 use kernel::{Kernel, Suspend};
 use std::panic;
 use std::process::ExitCode;
+use support::live;
 
 /// A check fails with an error that contains the reason, or with a panic.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -55,6 +57,9 @@ const AS_ROOT: &[Check] = &[
     ("nothing is proven across a mute", neighbours::nothing_is_proven_across_a_mute),
     ("a killed listener's leaked count does no harm", leak::does_no_harm),
 ];
+
+const AS_ROOT_WITH_A_RING: &[Check] =
+    &[("a hidden translation leaves the socket", ring::hidden_translation_leaves_the_socket)];
 
 const AS_ROOT_WHERE_IT_SUSPENDS: &[Check] = &[
     ("the machine suspends as the table has it", suspend::is_as_the_table_has_it),
@@ -99,6 +104,7 @@ fn main() -> ExitCode {
         Suspend::Idle | Suspend::Deep => AS_ROOT_WHERE_IT_SUSPENDS,
     };
     let checks = match (system::is_root(), kernel.has_own_state_per_socket()) {
+        (true, _) if live::is_with_ring() => [of_suspend, AS_ROOT, AS_ROOT_WITH_A_RING].concat(),
         (true, _) => [of_suspend, AS_ROOT].concat(),
         (false, false) => AS_USER_BEFORE_6_6.to_vec(),
         (false, true) => AS_USER.to_vec(),
