@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -67,19 +68,52 @@ static void too_many_descriptors(void)
     CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* From now on that system call fails with this errno. */
-static void refuse(long number, int error)
+/* From now on the system calls that pass these steps fail with this errno. */
+static void refuse_if(const struct sock_filter *condition, size_t length, int error)
 {
-    struct sock_filter steps[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+    const struct sock_filter last[] = {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = { sizeof steps / sizeof *steps, steps };
+    struct sock_filter steps[8];
+    struct sock_fprog program = { (unsigned short)(length + 2), steps };
 
+    memcpy(steps, condition, length * sizeof *steps);
+    memcpy(steps + length, last, sizeof last);
     CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
     CHECK_EQUAL(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void refuse(long number, int error)
+{
+    const struct sock_filter condition[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+    };
+
+    refuse_if(condition, sizeof condition / sizeof *condition, error);
+}
+
+/* As refuse, also where the C library calls all of sockets by one system call. */
+static void refuse_of_socket(long number, unsigned int operation, int error)
+{
+#ifdef SYS_socketcall
+    const union {
+        uint64_t argument;
+        uint32_t halves[2];
+    } one = { 1 };
+    const uint32_t low = one.halves[0] == 1 ? 0 : 4;
+    const struct sock_filter condition[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketcall, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, args) + low),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, operation, 0, 1),
+    };
+
+    refuse_if(condition, sizeof condition / sizeof *condition, error);
+#endif
+    (void)operation;
+    refuse(number, error);
 }
 
 static void refused_open(void)
@@ -87,10 +121,10 @@ static void refused_open(void)
     const char *call;
     struct cnproc *cp;
 
-    refuse(SYS_bind, ENOTTY);
+    refuse_of_socket(SYS_bind, SYS_BIND, ENOTTY);
     CHECK_EQUAL(open_and_name(&cp, &call), -ENOTTY);
     CHECK(strcmp(call, "bind(CN_IDX_PROC)") == 0);
-    refuse(SYS_socket, EACCES);
+    refuse_of_socket(SYS_socket, SYS_SOCKET, EACCES);
     CHECK_EQUAL(open_and_name(&cp, &call), -CNPROC_ESANDBOX);
     CHECK(call == NULL);
     CHECK_EQUAL(cnproc_open(&cp, NULL, 0), -CNPROC_ESANDBOX);
@@ -105,10 +139,10 @@ static void refused_calls(void)
 
     CHECK_EQUAL(open_and_name(&cp, &call), 0);
     CHECK(cnproc_last_call(cp) == NULL);
-    refuse(SYS_setsockopt, ENOMEM);
+    refuse_of_socket(SYS_setsockopt, SYS_SETSOCKOPT, ENOMEM);
     CHECK_EQUAL(cnproc_set_events(cp, CNPROC_EVENT_EXEC), -ENOMEM);
     CHECK(strcmp(cnproc_last_call(cp), "setsockopt(SO_ATTACH_FILTER)") == 0);
-    refuse(SYS_recvmmsg, ENOTTY);
+    refuse_of_socket(SYS_recvmmsg, SYS_RECVMMSG, ENOTTY);
     CHECK_EQUAL(cnproc_recv(cp, &event, 1, 0), -ENOTTY);
     CHECK(strcmp(cnproc_last_call(cp), "recvmmsg") == 0);
     /* An argument that is not valid is no failure of a call. */

@@ -238,7 +238,10 @@ int main(void)
         memcpy(&cp, to, sizeof cp);
         CHECK(cnproc_fd(cp) >= 0);
         CHECK_EQUAL(cnproc_set_events(cp, 0x400), -EINVAL);
-        CHECK_EQUAL(cnproc_resume(cp), CNPROC_RESUMED_ALREADY_ON);
+        ret = cnproc_resume(cp);
+        if (ret == CNPROC_RESUMED_UNKNOWN)
+            disturbed("there was no room for the answer");
+        CHECK_EQUAL(ret, CNPROC_RESUMED_ALREADY_ON);
         CHECK_EQUAL(cnproc_adopt(cp), 0);
         CHECK(cnproc_last_call(cp) == NULL);
         if (skew == 0) {

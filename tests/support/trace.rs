@@ -56,12 +56,19 @@ pub fn requests_of(body: impl FnOnce()) -> (Vec<Request>, c_int) {
     (requests, first_status)
 }
 
+/// The system call that stands for all calls of sockets where the C library was made for old kernels.
+#[cfg(any(target_arch = "s390x", target_arch = "x86"))]
+const SOCKETCALL: c_long = libc::SYS_socketcall;
+#[cfg(not(any(target_arch = "s390x", target_arch = "x86")))]
+const SOCKETCALL: c_long = -1;
+
 /// Lets the calling process stop for its tracer wherever it sends.
 fn stop_at_sends() {
     let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     let mut program = [
         step(0x20, 0, 0, 0),
-        step(0x15, 0, 1, libc::SYS_sendto as u32),
+        step(0x15, 1, 0, libc::SYS_sendto as u32),
+        step(0x15, 0, 1, SOCKETCALL as u32),
         step(0x06, 0, 0, libc::SECCOMP_RET_TRACE),
         step(0x06, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
@@ -95,18 +102,33 @@ fn request(pid: c_int) -> Option<Request> {
     let mut info = [0_u64; 11];
     let address = info.as_mut_ptr() as usize;
     ptrace(libc::PTRACE_GET_SYSCALL_INFO as i64, pid, size_of_val(&info), address);
-    let [_, _, _, _, _, buffer, length, ..] = info;
+    let [_, _, _, number, first, second, third, ..] = info;
+    let [_, buffer, length] = if number == SOCKETCALL as u64 {
+        const SYS_SENDTO: u64 = 11;
+        if first != SYS_SENDTO {
+            return None;
+        }
+        read::<usize, 3>(pid, second as usize)
+    } else {
+        [first, second, third].map(|argument| argument as usize)
+    };
     if !(40..=44).contains(&length) {
         return None;
     }
-    let mut words = [0_u32; 10];
-    let size = size_of_val(&words);
-    let local = libc::iovec { iov_base: words.as_mut_ptr().cast(), iov_len: size };
-    let remote = libc::iovec { iov_base: buffer as *mut _, iov_len: size };
-    // SAFETY: the local buffer is valid for writing of its length; the remote one is the kernel's to check.
-    let got = unsafe { libc::process_vm_readv(pid, &local, 1, &remote, 1, 0) };
-    assert_eq!(got, size as isize, "{}", std::io::Error::last_os_error());
+    let words = read::<u32, 10>(pid, buffer);
     // nlmsghdr: 4 words; cn_msg: idx, val, seq, ack, lengths; the operation.
     let [_, _, _, _, 1, 1, _, ack, _, operation] = words else { return None };
     Some(Request { pid, operation, ack })
+}
+
+/// Reads the memory of a process.
+fn read<T: Copy + Default, const COUNT: usize>(pid: c_int, address: usize) -> [T; COUNT] {
+    let mut values = [T::default(); COUNT];
+    let size = size_of_val(&values);
+    let local = libc::iovec { iov_base: values.as_mut_ptr().cast(), iov_len: size };
+    let remote = libc::iovec { iov_base: address as *mut _, iov_len: size };
+    // SAFETY: the local buffer is valid for writing of its length; the remote one is the kernel's to check.
+    let got = unsafe { libc::process_vm_readv(pid, &local, 1, &remote, 1, 0) };
+    assert_eq!(got, size as isize, "{}", std::io::Error::last_os_error());
+    values
 }
