@@ -98,9 +98,12 @@ const OF_THREADS: u32 =
 const RECORD_START: i16 = VAL;
 const _: () = assert!(MESSAGE + 4 + RECORD == DATAGRAM);
 
-/// As a value of 64 bits, whose sign is extended.
-const NOBODY_SLEEPS: i32 = -1;
-const _: () = assert!(NOBODY_SLEEPS as u64 == Shared::NOBODY_SLEEPS);
+/// As an immediate, whose sign is extended.
+const NOBODY_SLEEPS: i32 = {
+    let value = Shared::NOBODY_SLEEPS as i32;
+    assert!(value as u64 == Shared::NOBODY_SLEEPS);
+    value
+};
 
 const WAKE_AT: i16 = offset_of!(Shared, wake_at) as i16;
 const WANTED: i16 = offset_of!(Shared, wanted) as i16;
@@ -264,20 +267,18 @@ const LINES: &[Line] = &[
     RETURN,
 ];
 
-const PROGRAM: Program = assemble(LINES);
-
 pub(super) type Program = [Instruction; length(LINES)];
 
-/// No other immediate stands for a parameter.
-const _: () = assert!(
-    count_immediates(PORT) == 1
-        && count_immediates(DATA) == 1
-        && count_immediates(SHARED) == 1
-        && count_immediates(RING) == 2
-);
+const PROGRAM: Program = {
+    let program = assemble(LINES);
+    // No other immediate stands for a parameter.
+    assert!(count_immediates(&program, PORT) == 1 && count_immediates(&program, DATA) == 1);
+    assert!(count_immediates(&program, SHARED) == 1 && count_immediates(&program, RING) == 2);
+    program
+};
 
-const fn count_immediates(value: i32) -> usize {
-    let (mut rest, mut count) = (PROGRAM.as_slice(), 0);
+const fn count_immediates(program: &Program, value: i32) -> usize {
+    let (mut rest, mut count) = (program.as_slice(), 0);
     while let [instruction, tail @ ..] = rest {
         count += (instruction.immediate == value) as usize;
         rest = tail;
