@@ -6,6 +6,7 @@ use cnproc_sys::{EventData, EventMask, Listener, Options};
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 use support::disturbance::disturbed;
+use support::flood::Flood;
 use support::live::NOW;
 use support::wait::HANG_LIMIT;
 use support::{child, live, require};
@@ -56,6 +57,38 @@ fn quarter_full_buffer_ends_the_delay() {
     live::with(options, |listener| {
         let pids = generate(400);
         assert_delivered(listener, &pids);
+    });
+}
+
+/// In bursts of half of what the buffer holds, each after a lull, in which the listener has looked at an empty queue.
+/// A delay that lasted as long as the lull suggests would never end: the flood waits until its last burst has arrived.
+#[test]
+fn burst_after_a_lull_ends_the_delay() {
+    const BURST: u32 = 20_000;
+    const ALL: u32 = 4 * BURST + 20;
+    if !support::require::root() {
+        return;
+    }
+    live::with(Listener::options().events(EventMask::GID).coalesce(HOUR), |listener| {
+        let flood = Flood::start(ALL, BURST);
+        let mut received = 0;
+        while received < ALL - 20 {
+            live::find(listener, |event| {
+                if let Some(number) = flood.number(event) {
+                    assert_eq!(number, received);
+                    received += 1;
+                }
+                (received % BURST == 0 && received > 0).then_some(())
+            });
+            // The lull. Others may generate events of this type, and for long: then there is none.
+            let mut foreign = 0;
+            while foreign < BURST {
+                let Some(batch) = listener.recv(Some(5 * SOONEST_LOOK)).unwrap() else { break };
+                foreign += 1 + batch.count() as u32;
+            }
+            flood.received(received);
+        }
+        live::assert_nothing_lost(listener);
     });
 }
 

@@ -23,3 +23,4 @@ mod ring;
 mod threads;
 mod unprivileged;
 mod waiting;
+mod wake;
