@@ -546,6 +546,8 @@ int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t
 #define CNPROC_ERINGPERM 4014
 /* The kernel has no ring, or this is a 32-bit program. */
 #define CNPROC_ENORING 4015
+/* The process is in the midst of an execve: it runs no program at the moment. */
+#define CNPROC_EEXECUTING 4016
 
 /*
  * Returns a sentence that explains an error number, with its cause and a remedy. err is the result of
@@ -678,9 +680,10 @@ struct cnproc_process_status {
  * change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
  * without the final NUL; 0 for a kernel thread and a zombie; or
  *
- * -ESRCH   the process is gone
- * -EACCES  permission denied
- * -EINVAL  an argument is not valid
+ * -ESRCH              the process is gone
+ * -EACCES             permission denied
+ * -CNPROC_EEXECUTING  the process is in the midst of an execve: ask again
+ * -EINVAL             an argument is not valid
  * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
  */
 ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
@@ -763,7 +766,8 @@ int cnproc_process_pidfd(const struct cnproc_process *process);
 /*
  * Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
  * descriptor is close-on-exec, and the caller closes it. Returns it, or an error of cnproc_process_pidfd();
- * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
+ * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process,
+ * -CNPROC_EEXECUTING in the midst of an execve.
  */
 int cnproc_process_exe_fd(const struct cnproc_process *process);
 

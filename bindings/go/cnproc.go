@@ -60,6 +60,7 @@ const (
 	ErrRefused      = Error(C.CNPROC_EREFUSED)
 	ErrNoProcfs     = Error(C.CNPROC_ENOPROCFS)
 	ErrUnreadable   = Error(C.CNPROC_EUNREADABLE)
+	ErrExecuting    = Error(C.CNPROC_EEXECUTING)
 )
 
 func (e Error) Error() string { return "cnproc: " + C.GoString(C.cnproc_strerror(C.int(e))) }

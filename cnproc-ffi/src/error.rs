@@ -38,6 +38,8 @@ pub const CNPROC_EUNREADABLE: c_int = 4013;
 pub const CNPROC_ERINGPERM: c_int = 4014;
 /// The kernel has no ring, or this is a 32-bit program.
 pub const CNPROC_ENORING: c_int = 4015;
+/// The process is in the midst of an execve: it runs no program at the moment.
+pub const CNPROC_EEXECUTING: c_int = 4016;
 
 /// A diagnosis of a later cnproc-sys, for which this version has no number.
 const UNKNOWN: c_int = 4000;
@@ -67,6 +69,7 @@ pub(crate) const fn number(error: &Error) -> c_int {
         Error::ProcessUnreadable => CNPROC_EUNREADABLE,
         Error::RingNotPermitted => CNPROC_ERINGPERM,
         Error::NoRing => CNPROC_ENORING,
+        Error::ProcessExecuting => CNPROC_EEXECUTING,
         // The errnos by which /proc, pidfd_open and ppoll report the same.
         Error::ProcessGone => libc::ESRCH,
         Error::ProcessHidden => libc::EACCES,
@@ -110,6 +113,7 @@ const fn sentence(number: c_int) -> &'static CStr {
         CNPROC_EUNREADABLE => Error::ProcessUnreadable.sentence(),
         CNPROC_ERINGPERM => Error::RingNotPermitted.sentence(),
         CNPROC_ENORING => Error::NoRing.sentence(),
+        CNPROC_EEXECUTING => Error::ProcessExecuting.sentence(),
         UNKNOWN => c"a cause that this version of the library does not know: upgrade it",
         libc::EINTR => Error::Interrupted.sentence(),
         libc::ESRCH => Error::ProcessGone.sentence(),
@@ -165,7 +169,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    const ERRORS: [Error; 20] = [
+    const ERRORS: [Error; 21] = [
         Error::NoConnector,
         Error::NoProcessEvents,
         Error::NetworkNamespace,
@@ -181,6 +185,7 @@ mod tests {
         Error::ProcessUnreadable,
         Error::RingNotPermitted,
         Error::NoRing,
+        Error::ProcessExecuting,
         Error::ProcessGone,
         Error::ProcessHidden,
         Error::NoPidfd,
@@ -214,7 +219,7 @@ mod tests {
     #[test]
     fn number_outside_both_ranges_is_not_explained() {
         let unknown = sentence(c_int::MAX);
-        for number in [CNPROC_ENORING + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
+        for number in [CNPROC_EEXECUTING + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
             // SAFETY: it returns a constant string.
             let explained = unsafe { CStr::from_ptr(cnproc_strerror(number)) };
             assert_eq!(explained, unknown);

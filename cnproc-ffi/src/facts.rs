@@ -74,9 +74,10 @@ fn ask(
 /// change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
 /// without the final NUL; 0 for a kernel thread and a zombie; or
 ///
-/// -ESRCH   the process is gone
-/// -EACCES  permission denied
-/// -EINVAL  an argument is not valid
+/// -ESRCH              the process is gone
+/// -EACCES             permission denied
+/// -CNPROC_EEXECUTING  the process is in the midst of an execve: ask again
+/// -EINVAL             an argument is not valid
 /// -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_process_cmdline(
@@ -251,7 +252,8 @@ pub extern "C" fn cnproc_process_pidfd(process: Option<&cnproc_process>) -> c_in
 
 /// Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
 /// descriptor is close-on-exec, and the caller closes it. Returns it, or an error of cnproc_process_pidfd();
-/// -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
+/// -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process,
+/// -CNPROC_EEXECUTING in the midst of an execve.
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_process_exe_fd(process: Option<&cnproc_process>) -> c_int {
     ask(process, &|process| process.exe_fd().map(Handle::into_raw))

@@ -241,6 +241,8 @@ pub enum Error {
     ProcessHidden,
     /// A file of the process has no form that the library can read.
     ProcessUnreadable,
+    /// The process is in the midst of an execve: it runs no program at the moment.
+    ProcessExecuting,
     /// `/proc` is not mounted, or belongs to another pid namespace.
     NoProcfs,
     /// The kernel has no pidfds (before Linux 5.3).
@@ -325,6 +327,9 @@ impl Error {
                 c"not permitted to see this of another user's process: run as root, or give the \
                   program CAP_SYS_PTRACE; if /proc is mounted with hidepid, remount it without"
             }
+            Self::ProcessExecuting => {
+                c"the process is in the midst of an execve, which takes its time: ask again"
+            }
             Self::ProcessUnreadable => {
                 c"a file in /proc/PID has an unknown form: report it to the authors, with the \
                   kernel's version"
@@ -378,6 +383,7 @@ impl From<Error> for std::io::Error {
             Error::Interrupted => ErrorKind::Interrupted,
             Error::ProcessGone | Error::NoProcfs => ErrorKind::NotFound,
             Error::ProcessUnreadable => ErrorKind::InvalidData,
+            Error::ProcessExecuting => ErrorKind::ResourceBusy,
             Error::NotOfProcess => ErrorKind::InvalidInput,
             Error::System { errno, .. } => Self::from_raw_os_error(errno.raw()).kind(),
             _ => ErrorKind::Other,
@@ -414,6 +420,7 @@ mod tests {
             Error::ProcessGone,
             Error::ProcessHidden,
             Error::ProcessUnreadable,
+            Error::ProcessExecuting,
             Error::NoProcfs,
             Error::NoPidfd,
             Error::NotOfProcess,

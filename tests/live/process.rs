@@ -1,6 +1,8 @@
 //! Facts about the process of an event, and whether they are that process's.
 
 mod access;
+mod emptied;
+mod exec_by_thread;
 mod facts;
 mod hidden;
 mod identity;

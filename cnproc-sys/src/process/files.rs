@@ -5,7 +5,7 @@ use super::stat::Stat;
 use crate::error::{Call, Error};
 use crate::sys::fd::Fd;
 use crate::sys::{self, file, process};
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 
 /// Maps the failure to open or read a file that every process has.
 ///
@@ -23,26 +23,35 @@ pub(super) fn of_process(error: Error, tgid: i32) -> Error {
     }
 }
 
+/// Tries again where a process seems to be gone, to lack a file or to hide it: a thread that calls execve
+/// exchanges its pid with its leader's, and a file that is looked up in that moment belongs to the leader,
+/// which vanishes.
+pub(super) fn twice<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    const SEEMS: [c_int; 3] = [libc::ESRCH, libc::ENOENT, libc::EACCES];
+    match attempt() {
+        Err(error) if SEEMS.iter().any(|errno| sys::is(&error, *errno)) => attempt(),
+        result => result,
+    }
+}
+
+/// Opens a file that every process has.
 pub(super) fn open(directory: &Fd, tgid: i32, name: &CStr) -> Result<Fd, Error> {
-    let open = || file::open_file(Call::OpenProcess, directory, name);
-    // A process that ends in the midst of this causes ENOENT, too, and ESRCH from then on.
-    open()
-        .or_else(|error| if sys::is(&error, libc::ENOENT) { open() } else { Err(error) })
+    twice(|| file::open_file(Call::OpenProcess, directory, name))
         .map_err(|error| of_process(error, tgid))
 }
 
-pub(super) fn read(file: &Fd, tgid: i32, bytes: &mut [u8]) -> Result<usize, Error> {
-    file::read(Call::ReadProcess, file, bytes).map_err(|error| of_process(error, tgid))
-}
-
-/// Reads the beginning of a file, as much as fits.
+/// Reads the beginning of a file that every process has, as much as fits.
 pub(super) fn read_whole<'a>(
     directory: &Fd,
     tgid: i32,
     name: &CStr,
     bytes: &'a mut [u8],
 ) -> Result<&'a [u8], Error> {
-    let count = read(&open(directory, tgid, name)?, tgid, bytes)?;
+    let read = || {
+        let file = file::open_file(Call::OpenProcess, directory, name)?;
+        file::read(Call::ReadProcess, &file, bytes)
+    };
+    let count = twice(read).map_err(|error| of_process(error, tgid))?;
     Ok(bytes.get(..count).unwrap_or_default())
 }
 

@@ -8,8 +8,8 @@ use crate::sys::fd::Fd;
 use crate::sys::file;
 use core::ffi::CStr;
 
-/// How often the directory is opened again if a thread's execve changed pids meanwhile.
-const ATTEMPTS: usize = 16;
+/// How often the directory, or a file in it, is opened again if a thread's execve changed pids meanwhile.
+pub(super) const ATTEMPTS: usize = 16;
 
 /// Opens the directory of the process that has that id now, calls `read`, and reads its `stat`.
 pub(super) fn find(
@@ -38,21 +38,23 @@ pub(super) fn find(
         match read_stat(&process.directory, tgid) {
             // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
             // to the process's directory, and the process's id to that of the leader that vanishes.
-            Ok(stat) if stat.pid != tgid => {}
-            Ok(stat) => return Ok((process, stat)),
-            Err(Error::ProcessGone) => {}
+            Ok(stat) if stat.is_of(tgid) => return Ok((process, stat)),
+            Ok(_) | Err(Error::ProcessGone) => {}
             Err(error) => return Err(error),
         }
     }
     Err(found)
 }
 
-/// Whether the id is that of a thread other than its process's leader. In the midst of an execve by a
-/// thread the process itself shows a thread's mark.
-pub(super) fn is_thread(process: &Process, stat: &Stat) -> Result<bool, Error> {
-    if stat.exit_signal != -1 {
-        return Ok(false);
-    }
+/// Whether it has a thread's mark: it may be a thread other than its process's leader. In the midst of an
+/// execve by a thread the process itself has that mark, and the thread no longer.
+pub(super) const fn may_be_thread(stat: &Stat) -> bool {
+    stat.exit_signal == -1
+}
+
+/// Whether the id is that of a thread other than its process's leader. As long as a thread has that id, or
+/// has given it away to the leader that it replaces, its process's id is another.
+pub(super) fn is_thread(process: &Process) -> Result<bool, Error> {
     let mut lines = [0; STAT_SIZE];
     let lines = status_lines(&process.directory, process.tgid, &mut lines)?;
     let tgid = stat::tgid(lines).ok_or(Error::ProcessUnreadable)?;

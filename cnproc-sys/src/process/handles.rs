@@ -66,13 +66,11 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::ProcessGone`], also for a kernel thread and a zombie, which have none;
-    /// [`Error::ProcessHidden`] without the right to trace it, or to read the file; [`Error::System`].
+    /// [`Error::ProcessExecuting`] in the midst of an execve; [`Error::ProcessHidden`] without the right to
+    /// trace it, or to read the file; [`Error::System`].
     pub fn exe_fd(&self) -> Result<Handle, Error> {
-        match file::open_file(Call::OpenProcess, &self.directory, c"exe") {
-            Ok(exe) => Ok(Handle(exe)),
-            Err(error) if sys::is(&error, libc::ENOENT) => Err(Error::ProcessGone),
-            Err(error) => Err(of_process(error, self.tgid)),
-        }
+        let mut open = || file::open_file(Call::OpenProcess, &self.directory, c"exe").map(Some);
+        self.of_program(&mut open)?.map(Handle).ok_or(Error::ProcessGone)
     }
 
     /// Its directory, `/proc/PID`, for everything else: for `openat` and its relatives. It stays bound to this

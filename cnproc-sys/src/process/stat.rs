@@ -51,10 +51,23 @@ impl Stat {
 }
 
 impl Stat {
-    /// Whether it runs a program: neither a kernel thread nor a zombie, of which files are empty.
-    pub(crate) const fn may_have_a_command_line(&self) -> bool {
+    /// Whether it is the process's that has that id. A thread that calls execve exchanges its id with its
+    /// leader's, which vanishes: a file that is opened in that moment is either's, or a dead leader's.
+    pub(crate) const fn is_of(&self, tgid: i32) -> bool {
+        self.pid == tgid && self.state != b'X'
+    }
+
+    /// Whether it may run a program: it is no kernel thread, and has not ended with all its threads. A leader
+    /// ends before a thread that calls execve takes its place.
+    pub(crate) const fn may_run_a_program(&self) -> bool {
         const PF_KTHREAD: u64 = 0x0020_0000;
-        self.flags & PF_KTHREAD == 0 && !matches!(self.state, b'Z' | b'X' | b'x')
+        self.flags & PF_KTHREAD == 0 && (!self.has_ended() || self.threads > 1)
+    }
+
+    /// Whether its leader exits, and has no program any more, or is a zombie.
+    pub(crate) const fn has_ended(&self) -> bool {
+        const PF_EXITING: u64 = 4;
+        self.flags & PF_EXITING != 0 || matches!(self.state, b'Z' | b'X' | b'x')
     }
 }
 
@@ -90,6 +103,12 @@ fn decimal(digits: &[u8]) -> Option<i64> {
 /// How often the process ran on a CPU: the third number of `/proc/PID/schedstat`.
 pub(crate) fn times_run(schedstat: &[u8]) -> Option<u64> {
     number(split(schedstat, b' ').nth(2)?)
+}
+
+/// Whether the program is complete: the fourth number of `/proc/PID/statm`, the pages of its code, which an
+/// execve sets last. 0 as well without a program.
+pub(crate) fn has_code(statm: &[u8]) -> Option<bool> {
+    number::<u64>(split(statm, b' ').nth(3)?).map(|pages| pages > 0)
 }
 
 /// The value of a line of `/proc/PID/status`. Newlines in the name, which comes first, are escaped.
@@ -141,11 +160,23 @@ mod tests {
     }
 
     #[test]
-    fn kernel_threads_and_zombies_have_no_command_line() {
+    fn kernel_threads_and_ended_processes_run_no_program() {
+        let zombie = Stat { threads: 1, ..Stat::parse(LINE).unwrap() };
+        assert!(zombie.has_ended() && !zombie.may_run_a_program());
+        assert!(Stat { threads: 2, ..zombie }.may_run_a_program(), "perhaps by another thread");
+        let process = Stat { state: b'S', flags: 0x0040_0000, ..zombie };
+        assert!(!process.has_ended() && process.may_run_a_program());
+        let exiting = Stat { flags: 0x0040_0004, ..process };
+        assert!(exiting.has_ended() && !exiting.may_run_a_program());
+        assert!(!Stat { flags: 0x0020_8040, ..process }.may_run_a_program());
+    }
+
+    #[test]
+    fn line_of_a_thread_or_a_dead_leader_is_not_the_processs() {
         let stat = Stat::parse(LINE).unwrap();
-        assert!(!stat.may_have_a_command_line(), "a zombie");
-        assert!(Stat { state: b'S', ..stat }.may_have_a_command_line());
-        assert!(!Stat { state: b'S', flags: 0x0020_8040, ..stat }.may_have_a_command_line());
+        assert!(stat.is_of(8405));
+        assert!(!stat.is_of(8406));
+        assert!(!Stat { state: b'X', ..stat }.is_of(8405));
     }
 
     #[test]
@@ -183,5 +214,8 @@ mod tests {
         assert_eq!(nspid(b"NSpid:\t31\t7\t1\n"), Some(1));
         assert_eq!(nspid(status), None);
         assert_eq!(times_run(b"7439242 6450129 74\n"), Some(74));
+        assert_eq!(has_code(b"1447 487 443 12 0 113 0\n"), Some(true));
+        assert_eq!(has_code(b"36 0 0 0 0 34 0\n"), Some(false));
+        assert_eq!(has_code(b"36 0 0"), None);
     }
 }

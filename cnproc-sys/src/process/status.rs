@@ -1,10 +1,12 @@
 //! Facts that are numbers: parent, ids, session, threads, state, start.
 
 use super::files::{read_stat, read_whole, status_lines};
+use super::find::ATTEMPTS;
 use super::stat::{self, Stat};
 use super::{Process, STAT_SIZE};
 use crate::error::Error;
 use crate::procfs::monotonic;
+use crate::sys::process::yield_now;
 
 /// What `/proc/PID/stat` and `/proc/PID/status` contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,14 @@ impl Process {
     }
 
     pub(super) fn stat(&self) -> Result<Stat, Error> {
-        read_stat(&self.directory, self.tgid)
+        for _ in 0..ATTEMPTS {
+            let stat = read_stat(&self.directory, self.tgid)?;
+            if stat.is_of(self.tgid) {
+                return Ok(stat);
+            }
+            yield_now();
+        }
+        Err(Error::ProcessGone)
     }
 }
 

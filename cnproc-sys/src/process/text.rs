@@ -1,9 +1,10 @@
 //! Facts that are text: command line, environment, paths, name, control groups.
 
-use super::Process;
-use super::files::{of_process, open, read_whole};
+use super::files::{of_process, open, read_whole, twice};
+use super::{Process, stat};
 use crate::error::{Call, Error};
 use crate::sys::fd::Fd;
+use crate::sys::process::yield_now;
 use crate::sys::{self, file};
 use core::ffi::{CStr, c_int};
 
@@ -16,7 +17,7 @@ const DELETED: &[u8] = b" (deleted)";
 /// The errors by which the kernel reports that a path leads to no file.
 const NO_SUCH_FILE: [c_int; 4] = [libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::ENAMETOOLONG];
 
-/// How often an empty command line is read again in the midst of an execve.
+/// How often a fact is read again in the midst of an execve.
 const ATTEMPTS: usize = 64;
 
 /// A text that was read into the caller's buffer, as much as fits.
@@ -50,33 +51,24 @@ impl<'a> Text<'a> {
 impl Process {
     /// Its command line: the bytes of `/proc/PID/cmdline`, each argument ended by a NUL.
     ///
-    /// Empty for a kernel thread, for a zombie, and for a process that has erased it. In the midst of an
-    /// execve it is empty for a moment: then it is read again. A process may write there what it likes. What
-    /// fits is read at once: it belongs to one program, not to two in succession.
+    /// Empty for a kernel thread, for a zombie, and for a process that has erased it. A process may write there
+    /// what it likes. What fits is read at once: it belongs to one program, not to two in succession.
     ///
     /// # Errors
-    /// [`Error::ProcessGone`], [`Error::ProcessHidden`], [`Error::System`].
+    /// [`Error::ProcessExecuting`] in the midst of an execve; [`Error::ProcessGone`], [`Error::ProcessHidden`],
+    /// [`Error::System`].
     pub fn read_cmdline<'a>(&self, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
-        let mut length = self.file(c"cmdline", buffer)?;
-        for _ in 0..ATTEMPTS {
-            if length > 0 || !self.stat()?.may_have_a_command_line() {
-                break;
-            }
-            crate::sys::process::yield_now();
-            length = self.file(c"cmdline", buffer)?;
-        }
-        Ok(Text::new(buffer, length))
+        self.memory(c"cmdline", buffer)
     }
 
     /// The environment that its program was started with: the bytes of `/proc/PID/environ`, each variable
     /// ended by a NUL. Empty for a kernel thread and for a zombie.
     ///
     /// # Errors
-    /// [`Error::ProcessHidden`] without the right to trace it; [`Error::ProcessGone`],
-    /// [`Error::System`].
+    /// [`Error::ProcessHidden`] without the right to trace it; otherwise those of
+    /// [`read_cmdline`](Self::read_cmdline).
     pub fn read_environ<'a>(&self, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
-        let length = self.file(c"environ", buffer)?;
-        Ok(Text::new(buffer, length))
+        self.memory(c"environ", buffer)
     }
 
     /// Its name: at most 15 bytes; longer for a kernel thread. Any of its threads may have chosen it.
@@ -95,7 +87,11 @@ impl Process {
     /// # Errors
     /// [`Error::ProcessGone`], [`Error::ProcessHidden`], [`Error::System`].
     pub fn read_cgroup<'a>(&self, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
-        let length = self.if_any(self.file_if_any(c"cgroup", buffer))?;
+        let length = match twice(|| self.file(c"cgroup", buffer)) {
+            // The kernel has none; or the process is gone, or hidden.
+            Err(error) if sys::is(&error, libc::ENOENT) => self.check_exists().map(|()| 0)?,
+            result => result.map_err(|error| of_process(error, self.tgid))?,
+        };
         Ok(Text::new(buffer, length))
     }
 
@@ -105,7 +101,8 @@ impl Process {
     /// Empty for a kernel thread and for a zombie: they have none.
     ///
     /// # Errors
-    /// [`Error::ProcessHidden`] without the right to trace it; [`Error::ProcessGone`],
+    /// [`Error::ProcessHidden`] without the right to trace it; [`Error::ProcessExecuting`] in the midst of an
+    /// execve; [`Error::ProcessGone`],
     /// [`Error::System`], with ENAMETOOLONG if the path is longer than a page.
     pub fn read_exe<'a>(&self, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
         self.link(c"exe", buffer)
@@ -136,8 +133,9 @@ impl Process {
             error if sys::is(&error, libc::ENOENT) => Error::ProcessGone,
             error => of_process(error, self.tgid),
         };
-        let root = file::open_directory(Call::OpenProcess, Some(&self.directory), c"root");
-        let program = file::identity(&self.directory, c"exe").map_err(fail)?;
+        let root =
+            twice(|| file::open_directory(Call::OpenProcess, Some(&self.directory), c"root"));
+        let program = twice(|| file::identity(&self.directory, c"exe")).map_err(fail)?;
         match file::identity(&root.map_err(fail)?, path) {
             Ok(named) => Ok(named != program),
             Err(error) if NO_SUCH_FILE.iter().any(|errno| sys::is(&error, *errno)) => Ok(true),
@@ -150,33 +148,66 @@ impl Process {
         open(&self.directory, self.tgid, c"stat").map(drop)
     }
 
-    /// The length of a text that some processes do not have.
-    fn if_any(&self, length: Result<usize, Error>) -> Result<usize, Error> {
-        match length {
-            // The process is gone, or it is hidden, or it has none.
-            Err(error) if sys::is(&error, libc::ENOENT) => self.check_exists().map(|()| 0),
-            // A process that has just gone, too.
-            Err(error) => self.check_exists().and(Err(of_process(error, self.tgid))),
-            length => length,
-        }
+    /// Reads a text in the program's memory. It is empty if the process has erased it, and in two moments of an
+    /// execve: until a thread takes its leader's place, and until the new program is complete.
+    fn memory<'a>(&self, name: &CStr, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
+        let mut times_without_cause = 0;
+        let mut read = || {
+            let length = self.file(name, buffer)?;
+            if length > 0 {
+                return Ok(Some(length));
+            }
+            // Each of the two moments can have passed meanwhile, but no third.
+            times_without_cause = if self.has_code()? { times_without_cause + 1 } else { 0 };
+            Ok(Some(0).filter(|_| times_without_cause > 2))
+        };
+        let length = self.of_program(&mut read)?.unwrap_or_default();
+        Ok(Text::new(buffer, length))
+    }
+
+    fn has_code(&self) -> Result<bool, Error> {
+        let mut line = [0; 160];
+        let length = self.file(c"statm", &mut line)?;
+        stat::has_code(line.get(..length).unwrap_or_default()).ok_or(Error::ProcessUnreadable)
     }
 
     fn link<'a>(&self, name: &CStr, buffer: &'a mut [u8]) -> Result<Text<'a>, Error> {
         let mut path = [0; PATH_MAX];
-        let path = file::readlink(Call::ReadlinkProcess, Some(&self.directory), name, &mut path)
-            .map(|path| copy(path, buffer));
-        let length = self.if_any(path)?;
+        let mut read = || {
+            let path =
+                file::readlink(Call::ReadlinkProcess, Some(&self.directory), name, &mut path)?;
+            Ok(Some(copy(path, buffer)))
+        };
+        let length = self.of_program(&mut read)?.unwrap_or_default();
         Ok(Text::new(buffer, length))
     }
 
-    /// Reads a file that every process has.
-    fn file(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Error> {
-        let file = open(&self.directory, self.tgid, name)?;
-        read_all(&file, buffer).map_err(|error| of_process(error, self.tgid))
+    /// Reads what only a process has that runs a program: None for a kernel thread, and for one that has ended.
+    ///
+    /// In the midst of an execve there is none for a moment: then it is read again.
+    pub(super) fn of_program<T>(
+        &self,
+        read: &mut dyn FnMut() -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        for _ in 0..ATTEMPTS {
+            match twice(&mut *read) {
+                Ok(Some(value)) => return Ok(Some(value)),
+                Ok(None) => {}
+                Err(error) if sys::is(&error, libc::ENOENT) || sys::is(&error, libc::ESRCH) => {}
+                // A process that has just gone, too.
+                Err(error) => return self.check_exists().and(Err(of_process(error, self.tgid))),
+            }
+            if !self.stat()?.may_run_a_program() {
+                return Ok(None);
+            }
+            yield_now();
+        }
+        // A leader that has ended before its threads stays a zombie.
+        if self.stat()?.has_ended() { Ok(None) } else { Err(Error::ProcessExecuting) }
     }
 
-    /// Reads a file that a process may lack.
-    fn file_if_any(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Error> {
+    /// Reads a file through the directory.
+    fn file(&self, name: &CStr, buffer: &mut [u8]) -> Result<usize, Error> {
         read_all(&file::open_file(Call::OpenProcess, &self.directory, name)?, buffer)
     }
 }
