@@ -139,6 +139,8 @@ pub enum Call {
     TimerSettime,
     /// Opens `/proc`.
     OpenProc,
+    /// Lists `/proc`.
+    ReadProc,
     /// Opens a process's directory, or a file in it.
     OpenProcess,
     /// Reads a file of a process.
@@ -187,6 +189,7 @@ impl Call {
             Self::EpollCtl => c"epoll_ctl",
             Self::TimerSettime => c"timerfd_settime",
             Self::OpenProc => c"open(/proc)",
+            Self::ReadProc => c"getdents64(/proc)",
             Self::OpenProcess => c"openat(/proc/PID)",
             Self::ReadProcess => c"read(/proc/PID)",
             Self::ReadlinkProcess => c"readlinkat(/proc/PID)",

@@ -63,12 +63,20 @@ pub use cnproc_parse::{
     Unknown, event_name,
 };
 pub use error::{Call, Errno, Error};
+#[doc(hidden)]
+pub use listener::Filled;
 pub use listener::{
     Batch, DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Deliveries, Listener, Options, Resumed,
     Source, Stats, Waker,
 };
 pub use process::{Handle, Identity, Process, Replaced, Status, Text};
+#[doc(hidden)]
+pub use process::{Processes, Sight};
 pub use stream::Delivery;
+#[doc(hidden)]
+pub use sys::clock::{monotonic, pause};
+#[doc(hidden)]
+pub use sys::mapping::{Growing, Mapping, zeros};
 
 /// The examples in the README are run as tests.
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! The listener: open, change, adopt, close.
 
 mod batch;
+mod feed;
 mod fork_guard;
 mod handshake;
 mod options;
@@ -11,6 +12,8 @@ mod waker;
 
 pub use batch::{Batch, Deliveries};
 pub use options::{DEFAULT_ACK_TIMEOUT, DEFAULT_RECEIVE_BUFFER, Options};
+#[doc(hidden)]
+pub use receive::Filled;
 pub use resume::Resumed;
 pub use stats::{Source, Stats};
 pub use waker::Waker;
@@ -20,7 +23,7 @@ use crate::procfs::Procfs;
 use crate::ring::Ring;
 use crate::socket::Socket;
 use crate::stream::Stream;
-use crate::sys::clock::{Deadline, nanoseconds};
+use crate::sys::clock::{self, Deadline, nanoseconds};
 #[cfg(feature = "std")]
 use crate::sys::fd;
 use cnproc_parse::{EventMask, Filter};
@@ -70,8 +73,9 @@ impl Listener {
         let mut listener = Self::with_socket(socket, options)?;
         let Self { socket, stream, membership, .. } = &mut listener;
         // What comes before the acknowledgement stays in the stream, and what is lost is reported.
+        let before = clock::monotonic();
         let clock_ahead = membership.listen(socket, stream, deadline.left())?;
-        socket.set_clock_ahead(clock_ahead);
+        socket.set_clock_ahead(clock_ahead, clock::monotonic().saturating_sub(before));
         socket.read_drops(stream)?;
         if with_ring {
             listener.verify_ring()?;

@@ -7,12 +7,15 @@ mod handles;
 mod identify;
 #[cfg(feature = "std")]
 mod owned;
+mod sight;
 mod stat;
 mod status;
 mod text;
 
 pub use handles::Handle;
 pub use identify::Identity;
+#[doc(hidden)]
+pub use sight::{Processes, Sight};
 pub use status::Status;
 pub use text::Text;
 

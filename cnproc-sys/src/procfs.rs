@@ -1,12 +1,14 @@
 //! `/proc`, opened once.
 
 mod clock;
+mod list;
 
-pub(crate) use clock::{Start, monotonic};
+pub(crate) use clock::{Start, boot_ns, monotonic};
+pub(crate) use list::Listing;
 
 use crate::error::{Call, Error};
 use crate::sys::fd::Fd;
-use crate::sys::file;
+use crate::sys::{file, process};
 use clock::{Clocks, Namespace};
 
 /// `/proc`, and the clocks of the start times in it.
@@ -14,13 +16,25 @@ use clock::{Clocks, Namespace};
 pub(crate) struct Procfs {
     directory: Option<Fd>,
     clocks: Clocks,
+    kernel_version: (u32, u32),
 }
 
 impl Procfs {
     /// Opens `/proc` if it is there: the process may change its root later.
     pub(crate) fn new() -> Self {
         let directory = open_procfs().ok();
-        Self { clocks: Clocks::new(Namespace::here(directory.as_ref())), directory }
+        let clocks = Clocks::new(Namespace::here(directory.as_ref()));
+        Self { directory, clocks, kernel_version: process::kernel_version() }
+    }
+
+    /// The first two numbers of the kernel's release.
+    pub(crate) const fn kernel_version(&self) -> (u32, u32) {
+        self.kernel_version
+    }
+
+    /// Whether this process's clocks are the events'.
+    pub(crate) fn clocks_are_the_events(&self) -> bool {
+        self.clocks.are_initial()
     }
 
     /// How far the clock of start times was ahead when the listener was opened, or since a suspend.

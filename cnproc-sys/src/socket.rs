@@ -35,6 +35,8 @@ pub(crate) struct Socket {
     has_drop_counter: bool,
     /// How far the clock of the events is ahead of this process's: see [`Membership::listen`].
     clock_ahead_ns: u64,
+    /// By how much less it may be ahead.
+    clock_uncertainty_ns: u64,
     /// The last receiving call did not empty the queue: the next need not wait.
     has_more: bool,
 }
@@ -97,6 +99,7 @@ impl Socket {
             receive_buffer: netlink::receive_buffer(&fd)?,
             has_drop_counter,
             clock_ahead_ns: 0,
+            clock_uncertainty_ns: 0,
             has_more: false,
             fd,
         })
@@ -155,13 +158,18 @@ impl Socket {
         &self.wake
     }
 
-    pub(crate) const fn set_clock_ahead(&mut self, clock_ahead_ns: u64) {
-        self.clock_ahead_ns = clock_ahead_ns;
+    pub(crate) const fn set_clock_ahead(&mut self, ahead_ns: u64, uncertainty_ns: u64) {
+        (self.clock_ahead_ns, self.clock_uncertainty_ns) = (ahead_ns, uncertainty_ns);
     }
 
     /// Now, on the events' clock, or a moment later.
     pub(crate) fn now(&self) -> u64 {
         clock::monotonic().wrapping_add(self.clock_ahead_ns)
+    }
+
+    /// Now, on the events' clock, or earlier by what its lead is uncertain.
+    pub(crate) fn now_at_least(&self) -> u64 {
+        self.now().wrapping_sub(self.clock_uncertainty_ns)
     }
 
     /// Lets the kernel drop what the filter does not want.

@@ -325,6 +325,26 @@ impl Stream {
             .map(|(position, slot)| (position, slot.datagram()))
     }
 
+    /// Calls `note` with every event that was received and not handed over, in order.
+    pub(crate) fn for_each_waiting(&self, note: &mut dyn FnMut(&Event)) {
+        if self.is_read {
+            note(&self.event);
+        }
+        let head = self.queue.head();
+        for (position, datagram) in self.waiting_from(head) {
+            let offset = if position == head { self.offset } else { 0 };
+            if let Some(event) = single_event(datagram).filter(|_| offset == 0) {
+                note(&event);
+                continue;
+            }
+            for message in messages(datagram.get(offset..).unwrap_or_default()) {
+                if let Ok(Message::Event(event)) = message {
+                    note(&event);
+                }
+            }
+        }
+    }
+
     /// Looks at everything that was received.
     pub(crate) fn look_ahead(&mut self) {
         self.look_ahead.look(&self.queue, self.own_listen, &mut self.losses);

@@ -22,14 +22,15 @@ impl Listener {
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Batch<'_>>, Error> {
         self.check_owner()?;
         self.stream.forget();
-        if !self.stream.has_next() && !self.fill(timeout.map(nanoseconds))? {
+        let timeout_ns = timeout.map(nanoseconds);
+        if !self.stream.has_next() && self.fill(timeout_ns)? != Filled::Received {
             return Ok(None);
         }
         Ok(Some(Batch { listener: self }))
     }
 
-    /// Receives until there is something to hand over. Whether there is.
-    fn fill(&mut self, timeout_ns: Option<u64>) -> Result<bool, Error> {
+    /// Receives until there is something to hand over, the timeout expires, or another thread ends the wait.
+    pub(super) fn fill(&mut self, timeout_ns: Option<u64>) -> Result<Filled, Error> {
         let mut left = timeout_ns;
         let deadline = left.filter(|left| *left > 0).map(Deadline::after);
         loop {
@@ -40,18 +41,18 @@ impl Listener {
                 let received = self.socket.receive(&mut self.stream)?;
                 progress = received.count > 0 || received.overran;
                 if self.stream.has_next() {
-                    return Ok(true);
+                    return Ok(Filled::Received);
                 }
             }
             if waited == Waited::Woken {
-                return Ok(false);
+                return Ok(Filled::Woken);
             }
             if let Some(deadline) = deadline {
                 left = Some(deadline.left());
             }
             // A call that does not wait drains the queue: edge-triggered callers rely on it.
             if left == Some(0) && (!progress || deadline.is_some()) {
-                return Ok(false);
+                return Ok(Filled::Nothing);
             }
         }
     }
@@ -70,6 +71,18 @@ impl Listener {
     pub fn deliveries(&mut self) -> Deliveries<'_> {
         Deliveries { listener: self }
     }
+}
+
+/// How a wait ended.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// Something was received.
+    Received,
+    /// Another thread ended it.
+    Woken,
+    /// The timeout expired.
+    Nothing,
 }
 
 impl Iterator for Deliveries<'_> {

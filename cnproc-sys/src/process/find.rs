@@ -62,7 +62,7 @@ pub(super) fn is_thread(process: &Process) -> Result<bool, Error> {
 }
 
 /// A number as the name of a file.
-fn decimal(mut number: u32, bytes: &mut [u8; 12]) -> &CStr {
+pub(super) fn decimal(mut number: u32, bytes: &mut [u8; 12]) -> &CStr {
     let mut start = bytes.len() - 1;
     for (index, byte) in bytes.iter_mut().enumerate().rev().skip(1) {
         (*byte, start) = (b'0' + (number % 10) as u8, index);

@@ -84,6 +84,8 @@ mod tests {
             threads: 1,
             start_ticks: 1,
             exit_signal: 17,
+            comm: [0; 16],
+            exit_code: 0,
         },
         is_thread: false,
         start: Start::Unclear,

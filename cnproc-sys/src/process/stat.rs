@@ -17,6 +17,10 @@ pub(crate) struct Stat {
     /// -1 for a thread that is not its process's leader; and, for a moment, for one that has just become it
     /// by execve.
     pub(crate) exit_signal: i32,
+    /// Its name, as far as 15 bytes go.
+    pub(crate) comm: [u8; 16],
+    /// How it ended; 0 if the reader may not see that. Linux 3.5; since 5.17 the status of the whole process.
+    pub(crate) exit_code: u32,
 }
 
 impl Stat {
@@ -32,7 +36,8 @@ impl Stat {
         }
         let [ppid, _, session, _, _, flags, min_flt, _, maj_flt, _, utime, stime, rest @ ..] =
             numbers;
-        let [_, _, _, _, threads, _, start_ticks, .., exit_signal] = rest;
+        let [_, _, _, _, threads, _, start_ticks, rest @ ..] = rest;
+        let [.., exit_signal, _, _, _, _, _, _, _, _, _, _, _, _, _, exit_code] = rest;
         let effort = [min_flt, maj_flt, utime, stime].into_iter().try_fold(0_u64, |sum, number| {
             u64::try_from(number?).ok().map(|number| sum.saturating_add(number))
         });
@@ -46,6 +51,8 @@ impl Stat {
             threads: fit(threads)?,
             start_ticks: fit(start_ticks)?,
             exit_signal: fit(exit_signal)?,
+            comm: name(line, name_end)?,
+            exit_code: fit(exit_code).unwrap_or(0),
         })
     }
 }
@@ -71,12 +78,22 @@ impl Stat {
     }
 }
 
+/// The name, which is in parentheses and may contain some.
+fn name(line: &[u8], end: usize) -> Option<[u8; 16]> {
+    let start = line.iter().position(|byte| *byte == b'(')? + 1;
+    let mut comm = [0; 16];
+    for (to, from) in comm.iter_mut().take(15).zip(line.get(start..end)?) {
+        *to = *from;
+    }
+    Some(comm)
+}
+
 fn split(text: &[u8], separator: u8) -> impl DoubleEndedIterator<Item = &[u8]> {
     text.split(move |byte| *byte == separator)
 }
 
-/// How many of the fields after the state are read: up to `exit_signal`, which proc(5) calls the 38th.
-const FIELDS: usize = 38 - 3;
+/// How many fields follow the state, up to `exit_code`, which proc(5) calls the 52nd.
+const FIELDS: usize = 52 - 3;
 
 fn fit<T: TryFrom<i64>>(number: Option<i64>) -> Option<T> {
     T::try_from(number?).ok()
@@ -136,9 +153,11 @@ pub(crate) fn tgid(status: &[u8]) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::String;
 
     const LINE: &[u8] = b"8405 (a) S (b)) Z 17 30 31 34816 31 4194560 24 9 3 1 500 6000 1 2 20 0 13 0 \
-        1023 46088192 3634 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0\n";
+        1023 46088192 3634 18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 \
+        0 1792\n";
 
     #[test]
     fn line_is_read_from_behind_the_name() {
@@ -154,7 +173,9 @@ mod tests {
                 effort: 24 + 3 + 500 + 6000,
                 threads: 13,
                 start_ticks: 1023,
-                exit_signal: 17
+                exit_signal: 17,
+                comm: *b"a) S (b)\0\0\0\0\0\0\0\0",
+                exit_code: 1792,
             }
         );
     }
@@ -177,6 +198,12 @@ mod tests {
         assert!(stat.is_of(8405));
         assert!(!stat.is_of(8406));
         assert!(!Stat { state: b'X', ..stat }.is_of(8405));
+    }
+
+    #[test]
+    fn name_is_truncated_to_15_bytes() {
+        let line = String::from_utf8_lossy(LINE).replace("a) S (b", "kworker/0:1H-kblockd");
+        assert_eq!(Stat::parse(line.as_bytes()).unwrap().comm, *b"kworker/0:1H-kb\0");
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Clocks {
         }
     }
 
+    /// Whether they are the initial time namespace's, as those of the events.
+    pub(crate) fn are_initial(&self) -> bool {
+        self.namespace.is_initial()
+    }
+
     /// Whether the clocks are those of that namespace. Otherwise no time that is read there can be compared
     /// with one of before.
     pub(crate) fn are_of(&self, namespace: Namespace) -> bool {
@@ -123,10 +128,14 @@ impl Clocks {
     }
 }
 
+/// A start in that tick, at the earliest: CLOCK_BOOTTIME.
+pub(crate) fn boot_ns(ticks: u64) -> u64 {
+    ticks.saturating_mul(1_000_000_000 / system::ticks_per_second())
+}
+
 /// A start in that tick, on a clock behind BOOTTIME by that much.
 pub(crate) fn monotonic(ticks: u64, lead_ns: u64) -> u64 {
-    let start = ticks.saturating_mul(1_000_000_000 / system::ticks_per_second());
-    start.saturating_sub(lead_ns)
+    boot_ns(ticks).saturating_sub(lead_ns)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 /// CLOCK_MONOTONIC, the clock of the events' timestamps.
-pub(crate) fn monotonic() -> u64 {
+pub fn monotonic() -> u64 {
     now(libc::CLOCK_MONOTONIC)
 }
 
@@ -36,6 +36,13 @@ pub(super) fn timespec(time_ns: u64) -> libc::timespec {
         tv_sec: (time_ns / 1_000_000_000).min(LONGEST_S) as _,
         tv_nsec: (time_ns % 1_000_000_000) as _,
     }
+}
+
+/// Sleeps for about that long, or until a signal handler has run.
+pub fn pause(time_ns: u64) {
+    let time = timespec(time_ns);
+    // SAFETY: `time` is valid for reading; what is left of it is not asked for.
+    unsafe { libc::nanosleep(&time, core::ptr::null_mut()) };
 }
 
 /// A moment, as nanoseconds of CLOCK_MONOTONIC.

@@ -79,3 +79,23 @@ pub(crate) fn inode(call: Call, fd: &Fd) -> Result<u64, Error> {
     #[allow(clippy::unnecessary_cast, reason = "32 bits wide on some architectures")]
     Ok(stat.st_ino as u64)
 }
+
+/// Opens a directory to read its entries. `path` is relative to `at`.
+pub(crate) fn open_list(call: Call, at: &Fd, path: &CStr) -> Result<Fd, Error> {
+    openat(call, at.raw(), path, libc::O_RDONLY | libc::O_DIRECTORY)
+}
+
+/// Reads the next entries of a directory, as many as fit. Returns the number of bytes; 0 at the end.
+pub(crate) fn list(call: Call, directory: &Fd, entries: &mut Entries) -> Result<usize, Error> {
+    let Entries(bytes) = entries;
+    // SAFETY: `bytes` is valid for writing of its length.
+    let count = unsafe {
+        libc::syscall(libc::SYS_getdents64, directory.raw(), bytes.as_mut_ptr(), bytes.len())
+    };
+    usize::try_from(count).map_err(|_| failed(call))
+}
+
+/// Room for entries of a directory, aligned as the kernel writes them.
+#[derive(Debug)]
+#[repr(C, align(8))]
+pub(crate) struct Entries(pub(crate) [u8; 4096]);

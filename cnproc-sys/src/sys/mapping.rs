@@ -13,7 +13,7 @@ use core::sync::atomic::AtomicU32;
 ///
 /// # Safety
 /// All bytes zero must be a valid value.
-pub(crate) unsafe trait Zeroed {}
+pub unsafe trait Zeroed {}
 
 // SAFETY: an integer.
 unsafe impl Zeroed for u32 {}
@@ -75,7 +75,21 @@ impl Pages {
         Ok(Self { start, bytes })
     }
 
-    /// Their address: valid until drop.
+    /// Makes it larger, and may move it. What it contained stays; the rest is zero.
+    fn resize(&mut self, bytes: usize) -> Result<(), Error> {
+        let start = self.start.as_ptr().cast();
+        // SAFETY: exactly what `map` or `resize` mapped. `&mut self` means that nothing refers to it.
+        let start = unsafe { libc::mremap(start, self.bytes, bytes, libc::MREMAP_MAYMOVE) };
+        if start == libc::MAP_FAILED {
+            return Err(failed(Call::Mmap));
+        }
+        let no_memory = Error::System { call: Call::Mmap, errno: Errno(libc::ENOMEM) };
+        self.start = NonNull::new(start.cast()).ok_or(no_memory)?;
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Their address: valid until they are resized or dropped.
     pub(super) const fn start(&self) -> *const u8 {
         self.start.as_ptr()
     }
@@ -87,16 +101,19 @@ pub(super) fn page_size() -> usize {
     usize::try_from(size).unwrap_or(4096)
 }
 
+/// No page is smaller.
+const PAGE: usize = 4096;
+
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: exactly what `map` mapped, and nothing refers to it any more.
+        // SAFETY: exactly what `map` or `resize` mapped, and nothing refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }
 
 /// An array in memory of its own, zero at first. A page takes up memory only once it is written to.
 #[derive(Debug)]
-pub(crate) struct Mapping<T> {
+pub struct Mapping<T> {
     pages: Pages,
     length: usize,
     values: PhantomData<T>,
@@ -149,5 +166,132 @@ impl<T> DerefMut for Mapping<T> {
         let start = self.pages.start.as_ptr().cast();
         // SAFETY: as in `deref`; `&mut self` makes this the only reference in this process.
         unsafe { core::slice::from_raw_parts_mut(start, self.length) }
+    }
+}
+
+/// That many zeros.
+///
+/// # Errors
+/// [`Error::System`]: there is no memory, or no address space.
+pub fn zeros(length: usize) -> Result<Mapping<u32>, Error> {
+    Mapping::new(length)
+}
+
+/// An array that grows at its end, in memory of its own.
+#[derive(Debug)]
+pub struct Growing<T> {
+    /// None as long as it is empty.
+    pages: Option<Pages>,
+    length: usize,
+    values: PhantomData<T>,
+}
+
+// SAFETY: the memory is owned, as by a `Vec<T>`.
+unsafe impl<T: Send> Send for Growing<T> {}
+// SAFETY: a shared `Growing` hands out `&[T]` only, as a `Vec<T>` does.
+unsafe impl<T: Sync> Sync for Growing<T> {}
+
+impl<T: Copy> Growing<T> {
+    /// An empty array.
+    pub const fn new() -> Self {
+        const { assert!(align_of::<T>() <= PAGE && size_of::<T>() > 0) };
+        Self { pages: None, length: 0, values: PhantomData }
+    }
+
+    /// Appends `count` copies of `value`. An error changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::System`]: there is no memory, or no address space.
+    pub fn grow(&mut self, count: usize, value: T) -> Result<(), Error> {
+        let no_memory = Error::System { call: Call::Mmap, errno: Errno(libc::ENOMEM) };
+        let length = self.length.checked_add(count).ok_or(no_memory)?;
+        let bytes = length.checked_mul(size_of::<T>()).ok_or(no_memory)?;
+        self.reserve(bytes)?;
+        let Some(pages) = &self.pages else { return Ok(()) };
+        let start = pages.start.as_ptr().cast::<T>();
+        for index in self.length..length {
+            // SAFETY: `pages` has room for `length` values, and is aligned for them, because pages are.
+            unsafe { start.add(index).write(value) };
+        }
+        self.length = length;
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Result<(), Error> {
+        match &mut self.pages {
+            Some(pages) if pages.bytes >= bytes => Ok(()),
+            Some(pages) => pages.resize(bytes.max(pages.bytes.saturating_mul(2))),
+            None if bytes == 0 => Ok(()),
+            None => {
+                self.pages = Some(Pages::new(bytes.max(PAGE), libc::MAP_PRIVATE)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T: Copy> Default for Growing<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Copy> Deref for Growing<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match &self.pages {
+            // SAFETY: `grow` has written the first `length` values, and a page's start is aligned for them.
+            // They live until the pages are moved or unmapped, which takes `&mut self`.
+            Some(pages) => unsafe {
+                core::slice::from_raw_parts(pages.start.as_ptr().cast(), self.length)
+            },
+            None => &[],
+        }
+    }
+}
+
+impl<T: Copy> DerefMut for Growing<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &self.pages {
+            // SAFETY: as in `deref`; `&mut self` makes this the only reference.
+            Some(pages) => unsafe {
+                core::slice::from_raw_parts_mut(pages.start.as_ptr().cast(), self.length)
+            },
+            None => &mut [],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn array_keeps_its_values_while_it_grows() {
+        let mut array = Growing::<[u16; 5]>::new();
+        assert!(array.is_empty());
+        let expected: Vec<_> = (0..10_000).map(|number| [number; 5]).collect();
+        for value in &expected {
+            array.grow(1, *value).unwrap();
+        }
+        assert_eq!(*array, *expected);
+        array.grow(3, [7; 5]).unwrap();
+        array[10_002] = [8; 5];
+        assert_eq!(array[9_999..], [[9_999; 5], [7; 5], [7; 5], [8; 5]]);
+        array.grow(0, [0; 5]).unwrap();
+        assert_eq!(array.len(), 10_003);
+    }
+
+    #[test]
+    fn array_that_cannot_grow_is_as_it_was() {
+        let mut array = Growing::<u64>::new();
+        array.grow(0, 0).unwrap();
+        array.grow(2, 5).unwrap();
+        for count in [usize::MAX, usize::MAX / 8, usize::MAX / 16] {
+            assert!(array.grow(count, 1).is_err(), "{count}");
+        }
+        assert_eq!(*array, [5, 5]);
     }
 }
