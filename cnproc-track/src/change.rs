@@ -4,7 +4,7 @@ use crate::entry::Id;
 
 /// A change of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Delta {
     /// What happened.
     pub kind: Kind,
     /// To which process. After [`Kind::Exited`] the table still has its entry, until the next change.

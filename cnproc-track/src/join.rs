@@ -38,12 +38,12 @@ mod comparison;
 #[cfg(test)]
 mod tests;
 
-use crate::change::{Change, Kind};
+use crate::change::{Delta, Kind};
 use crate::entry::{Id, Known};
 use crate::machine::{Delivery, Look, Machine};
 use crate::memory::Memory;
 use crate::scan::{Observation, Pending};
-use crate::table::{Compared, Error, Outcome, Scope, Table};
+use crate::table::{Compared, Outcome, Scope, Table, TableError};
 use crate::texts::Text;
 use cnproc_parse::Event;
 use comparison::{Comparison, Step};
@@ -52,11 +52,13 @@ use comparison::{Comparison, Step};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// A process changed. With the event behind it, if there was one.
-    Change(Change, Option<Event>),
+    Change(Delta, Option<Event>),
     /// The table is complete as of here.
     Synced,
     /// Events were lost. The table is in doubt until [`Update::Synced`].
     Lost(u64),
+    /// An event that is going to be applied: see [`Join::set_raw`].
+    Event(Event),
 }
 
 /// Why an update could not be made. The next call goes on.
@@ -65,14 +67,14 @@ pub enum JoinError<S, M> {
     /// The machine's.
     Machine(S),
     /// A process did not fit into the table.
-    Table(Error<M>),
+    Table(TableError<M>),
 }
 
 /// Whether a process was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// It is in the table: since now, if there is a change to report.
-    Taken(Option<Change>),
+    /// It is in the table, or will be when an event is applied that was received. The next updates report it.
+    Taken,
     /// No process has the pid.
     Gone,
     /// It has not run yet: choose it again after a short while.
@@ -88,6 +90,10 @@ pub struct Join<U: Copy, M: Memory> {
     seen: Option<Observation>,
     /// A text found no memory.
     failed: Option<M::Error>,
+    raw: bool,
+    /// How many comparisons have been completed, and how many changes no event reported.
+    synced: u64,
+    inferred: u64,
 }
 
 type Failure<S, M> = JoinError<<S as Machine>::Error, <M as Memory>::Error>;
@@ -95,7 +101,16 @@ type Failure<S, M> = JoinError<<S as Machine>::Error, <M as Memory>::Error>;
 impl<U: Copy + Default, M: Memory> Join<U, M> {
     /// Keeps `table` complete from now on. It begins with a comparison.
     pub const fn new(table: Table<U, M>) -> Self {
-        Self { table, comparison: Comparison::NONE, event: None, seen: None, failed: None }
+        Self {
+            table,
+            comparison: Comparison::NONE,
+            event: None,
+            seen: None,
+            failed: None,
+            raw: false,
+            synced: 0,
+            inferred: 0,
+        }
     }
 
     /// The table, as of the update returned last.
@@ -106,6 +121,16 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
     /// The table.
     pub const fn table_mut(&mut self) -> &mut Table<U, M> {
         &mut self.table
+    }
+
+    /// Whether each event is returned before it is applied.
+    pub const fn set_raw(&mut self, raw: bool) {
+        self.raw = raw;
+    }
+
+    /// How many comparisons have been completed, and how many changes no event reported.
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.synced, self.inferred)
     }
 
     /// Compares the table with `/proc` as after a loss.
@@ -128,7 +153,11 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
     /// See [`JoinError`]. Nothing is lost by it: the next call goes on where this one ended.
     pub fn next<S: Machine>(&mut self, machine: &mut S) -> Result<Option<Update>, Failure<S, M>> {
         if let Some(error) = self.failed.take() {
-            return Err(JoinError::Table(Error::Memory(error)));
+            return Err(JoinError::Table(TableError::Memory(error)));
+        }
+        if let Some(found) = self.table.take_unreported() {
+            self.inferred += 1;
+            return Ok(Some(Update::Change(found, None)));
         }
         loop {
             let step = match self.event {
@@ -137,7 +166,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
                 None => match machine.next() {
                     Some(Delivery::Event(event)) => {
                         self.event = Some(event);
-                        Step::GoOn
+                        if self.raw { Step::Update(Update::Event(event)) } else { Step::GoOn }
                     }
                     Some(Delivery::Lost(count)) => {
                         self.resync();
@@ -147,7 +176,11 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
                 },
             };
             match step {
-                Step::Update(update) => return Ok(Some(update)),
+                Step::Update(update) => {
+                    self.synced += u64::from(update == Update::Synced);
+                    self.inferred += u64::from(matches!(update, Update::Change(_, None)));
+                    return Ok(Some(update));
+                }
                 Step::Nothing => return Ok(None),
                 Step::GoOn => {}
             }
@@ -218,7 +251,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
         pid: i32,
     ) -> Result<Choice, Failure<S, M>> {
         if self.table.get(pid).is_some() {
-            return Ok(Choice::Taken(None));
+            return Ok(Choice::Taken);
         }
         let what = Look { ids: true, texts: true };
         let seen = look(machine, pid, what, self.event.as_ref())?;
@@ -230,18 +263,33 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
             return Ok(Choice::NotYet);
         }
         self.table.choose(pid);
-        let change = match self.table.compare(&seen).map_err(JoinError::Table)? {
-            Compared::Again(change) => Some(change),
-            // Its FORK has been received, and will bring it in.
-            Compared::Settled | Compared::Later => None,
-        };
-        if let Some(change) = change.filter(|_| !seen.pending.exec) {
-            self.set_texts(machine, change.id);
+        // If nothing changes, its FORK has been received, and will bring it in.
+        if let Compared::Again(found) = self.table.compare(&seen).map_err(JoinError::Table)? {
+            self.table.report_later(found.id);
+            if !seen.pending.exec {
+                self.set_texts(machine, found.id);
+            }
         }
         if self.table.scope() == Scope::Descendants {
             self.list_again(machine)?;
         }
-        Ok(Choice::Taken(change))
+        Ok(Choice::Taken)
+    }
+
+    /// Whether a look shows that the process with that id still has its pid.
+    ///
+    /// # Errors
+    /// The machine's.
+    pub fn is_current<S: Machine>(
+        &mut self,
+        machine: &mut S,
+        id: Id,
+    ) -> Result<bool, Failure<S, M>> {
+        let Some(entry) = self.table.get_id(id).filter(|_| self.table.is_live(id)) else {
+            return Ok(false);
+        };
+        let seen = look(machine, entry.pid, Look::default(), self.event.as_ref())?;
+        Ok(self.table.is_present(id, &seen))
     }
 
     /// The parent id of a process now: a look finds out, if its former parent has ended or is not in the

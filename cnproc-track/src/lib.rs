@@ -8,7 +8,7 @@
 //!
 //! - After [`Update::Synced`] the table is exactly the machine's processes, as of the update returned
 //!   last, until [`Update::Lost`]. After a loss it is compared with `/proc`, and the differences are
-//!   returned as changes marked [`inferred`](Change::inferred).
+//!   returned as changes marked [`inferred`](Delta::inferred).
 //! - A process appears once and ends once, with its last thread, not with its leader. Its [`Id`] is never
 //!   given to another process.
 //! - What an [`Entry`] contains is its own process's, never that of a later process with the same pid. What
@@ -24,9 +24,9 @@
 //!
 //! ```
 //! use cnproc_parse::{Event, kernel};
-//! use cnproc_track::{Heap, Kind, Options, Outcome, Table};
+//! use cnproc_track::{Heap, Kind, TableOptions, Outcome, Table};
 //!
-//! let mut table = Table::<(), _>::new(&Heap, &Options::default())?;
+//! let mut table = Table::<(), _>::new(&Heap, &TableOptions::default())?;
 //! let event = |what, timestamp_ns, words: [i32; 6]| {
 //!     let mut event_data = [0; 24];
 //!     for (to, word) in event_data.chunks_mut(4).zip(words) {
@@ -53,7 +53,7 @@
 //! These rest on what the kernel does not report:
 //!
 //! - Between a loss and the next [`Update::Synced`], a pid may have been given to another process unseen:
-//!   changes are then marked [`in_doubt`](Change::in_doubt). The comparison tells a later owner of a pid by
+//!   changes are then marked [`in_doubt`](Delta::in_doubt). The comparison tells a later owner of a pid by
 //!   its start time, which `/proc` rounds to a clock tick: one that was forked in the same tick as the owner
 //!   before passes for it. Without a loss that cannot happen.
 //! - Of a child made with `CLONE_PARENT` the kernel reports the parent that it is given: creator, name and
@@ -70,8 +70,10 @@
 
 mod change;
 mod entry;
+mod error;
 mod join;
 mod machine;
+mod mapped;
 mod memory;
 mod pids;
 mod scan;
@@ -79,15 +81,19 @@ mod slots;
 mod status;
 mod table;
 mod texts;
+mod tracker;
 
-pub use change::{Change, Kind};
+pub use change::{Delta, Kind};
 pub use entry::{Entry, Id, Known};
+pub use error::Error;
 pub use join::{Choice, Join, JoinError, Update};
 pub use machine::{Delivery, Look, Machine};
+pub use mapped::Mapped;
 #[cfg(any(feature = "std", test))]
 pub use memory::Heap;
 pub use memory::{Array, Memory};
 pub use scan::{Ids, Observation, Pending, Presence, Snapshot};
 pub use status::WaitStatus;
-pub use table::{Compared, Error, Options, Outcome, Scope, Table};
+pub use table::{Compared, Outcome, Scope, Table, TableError, TableOptions};
 pub use texts::Text;
+pub use tracker::{Change, Changed, Options, Stats, Tracker};

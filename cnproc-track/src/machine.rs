@@ -13,7 +13,7 @@ pub trait Machine {
     fn next(&mut self) -> Option<Delivery>;
 
     /// Whether something has been received that was not handed over yet.
-    fn has_next(&self) -> bool;
+    fn has_next(&mut self) -> bool;
 
     /// Receives all that waits, without waiting. False if there was no room for all of it.
     ///

@@ -17,6 +17,8 @@ pub(crate) struct Slot<U> {
     pub(crate) texts: u32,
     /// The latest comparison with `/proc` that it passed.
     pub(crate) checked: u32,
+    /// It was found, and that is yet to be reported.
+    pub(crate) unreported: bool,
     /// The next slot in the same list, plus 1.
     next: u32,
 }
@@ -192,7 +194,15 @@ impl<U: Copy, A: Array<Slot<U>>> Slots<U, A> {
             return Err(NoSlot::Full);
         };
         let (entry, life) = make(id);
-        let value = Slot { entry, state: State::Live, life, texts: 0, checked: 0, next: 0 };
+        let value = Slot {
+            entry,
+            state: State::Live,
+            life,
+            texts: 0,
+            checked: 0,
+            unreported: false,
+            next: 0,
+        };
         match self.slots.get_mut(slot) {
             Some(place) => *place = value,
             None => self.slots.grow(1, value).map_err(NoSlot::Memory)?,

@@ -12,9 +12,9 @@ mod tests;
 
 pub use compare::Compared;
 pub use events::Outcome;
-pub use options::{Error, Options, Scope};
+pub use options::{Scope, TableError, TableOptions};
 
-use crate::change::{Change, Kind};
+use crate::change::{Delta, Kind};
 use crate::entry::{Entry, Id, Known, Parent};
 use crate::memory::Memory;
 use crate::pids::{Late, Pids};
@@ -60,6 +60,8 @@ pub struct Table<U: Copy, M: Memory> {
     boot_offset_ns: u64,
     /// The comparison with `/proc` that is, or was last, made.
     scan: u32,
+    /// How many entries are yet to be reported.
+    unreported: usize,
     /// A process was left out because there was no room.
     crowded: bool,
     /// Doubt has arisen since the comparison began.
@@ -71,7 +73,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     ///
     /// # Errors
     /// There is no memory for its index.
-    pub fn new(memory: &M, options: &Options) -> Result<Self, M::Error> {
+    pub fn new(memory: &M, options: &TableOptions) -> Result<Self, M::Error> {
         let room = |wanted| if wanted { options.text_bytes } else { 0 };
         let rooms = [room(options.cmdline), room(options.exe), room(options.cgroup)];
         let kept = [Known::CMDLINE, Known::EXE, Known::CGROUP]
@@ -92,6 +94,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             owed_ns: 0,
             boot_offset_ns: 0,
             scan: 0,
+            unreported: 0,
             crowded: false,
             doubted: false,
         })
@@ -205,11 +208,33 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         self.pids.choose(pid, true);
     }
 
+    /// The memory of its arrays, in bytes, without the index: that takes 4 bytes for each pid up to the highest,
+    /// in pages that are only in use where a pid was.
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(self.slots.all()) + self.texts.memory_bytes()
+    }
+
     /// Events were lost, or may have been: from now on the table is in doubt.
     pub fn doubt(&mut self) {
         self.trust = Trust::Doubt;
         self.doubted = true;
         self.late = 0;
+    }
+
+    /// That it was found will be reported by [`take_unreported`](Self::take_unreported).
+    pub(crate) fn report_later(&mut self, id: Id) {
+        if let Some(slot) = self.slots.find(id).and_then(|slot| self.slots.get_mut(slot)) {
+            slot.unreported = true;
+            self.unreported += 1;
+        }
+    }
+
+    /// A process that was found and not reported.
+    pub(crate) fn take_unreported(&mut self) -> Option<Delta> {
+        self.unreported = self.unreported.checked_sub(1)?;
+        let slot = self.slots.all().iter().position(|slot| slot.unreported)?;
+        self.slots.get_mut(slot)?.unreported = false;
+        self.change(Kind::Found, slot, true)
     }
 
     fn live(&self, id: Id) -> Option<&Entry<U>> {
@@ -221,10 +246,10 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         self.slots.get_mut(slot)
     }
 
-    fn change(&self, kind: Kind, slot: usize, inferred: bool) -> Option<Change> {
+    fn change(&self, kind: Kind, slot: usize, inferred: bool) -> Option<Delta> {
         let in_doubt = self.trust == Trust::Doubt;
         let id = self.slots.get(slot)?.entry.id;
-        Some(Change { kind, id, inferred, in_doubt })
+        Some(Delta { kind, id, inferred, in_doubt })
     }
 
     /// Something that cannot be if no event was lost.
@@ -268,10 +293,10 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         &mut self,
         pid: i32,
         make: impl FnOnce(Id) -> (Entry<U>, crate::slots::Life),
-    ) -> Result<usize, Error<M::Error>> {
+    ) -> Result<usize, TableError<M::Error>> {
         self.pids.choose(pid, false);
         if !self.pids.has(pid) {
-            return Err(Error::Pid(pid));
+            return Err(TableError::Pid(pid));
         }
         let added = self.slots.add(make);
         self.crowded |= added.is_err();

@@ -151,6 +151,11 @@ impl<B: Array<Block>, A: Array<u8, Error = B::Error>> Texts<B, A> {
         }
     }
 
+    /// The memory in use, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.blocks) + self.bytes.len()
+    }
+
     /// Whether it is that text that is kept.
     pub(crate) fn is(&self, number: u32, text: Text, value: &[u8]) -> bool {
         let room = self.place(number, text).map_or(0, |(_, room)| room);

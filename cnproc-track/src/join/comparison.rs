@@ -1,7 +1,7 @@
 //! The comparison of a table with `/proc`, one look at a time.
 
 use super::{Failure, Join, JoinError, Update, look};
-use crate::change::{Change, Kind};
+use crate::change::{Delta, Kind};
 use crate::machine::{Look, Machine};
 use crate::memory::Memory;
 use crate::scan::Observation;
@@ -158,7 +158,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
             return Step::GoOn;
         }
         let in_doubt = self.table.is_in_doubt();
-        let change = Change { kind: Kind::Executed, id, inferred: true, in_doubt };
+        let change = Delta { kind: Kind::Executed, id, inferred: true, in_doubt };
         Step::Update(Update::Change(change, None))
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::machine::{Delivery, Machine};
 use crate::memory::Heap;
 use crate::scan::{Ids, Presence, Snapshot};
-use crate::table::Options;
+use crate::table::TableOptions;
 use cnproc_parse::kernel;
 use std::collections::VecDeque;
 use std::string::String;
@@ -30,7 +30,7 @@ impl Machine for Script {
         self.queue.pop_front()
     }
 
-    fn has_next(&self) -> bool {
+    fn has_next(&mut self) -> bool {
         !self.queue.is_empty()
     }
 
@@ -110,8 +110,8 @@ fn fork(parent: i32, child: i32) -> Delivery {
     event(kernel::PROC_EVENT_FORK, [parent, parent, child, child])
 }
 
-fn join(options: &Options) -> Join<u64, Heap> {
-    Join::new(Table::new(&Heap, &Options { pids: 100, ..*options }).unwrap())
+fn join(options: &TableOptions) -> Join<u64, Heap> {
+    Join::new(Table::new(&Heap, &TableOptions { pids: 100, ..*options }).unwrap())
 }
 
 /// All updates there are, as lines.
@@ -121,6 +121,7 @@ fn updates(join: &mut Join<u64, Heap>, script: &mut Script) -> Vec<String> {
         lines.push(match update {
             Update::Synced => String::from("synced"),
             Update::Lost(count) => std::format!("lost {count}"),
+            Update::Event(event) => std::format!("{event}"),
             Update::Change(change, event) => {
                 let pid = join.table().get_id(change.id).unwrap().pid;
                 assert_eq!(change.inferred, event.is_none());
@@ -134,7 +135,7 @@ fn updates(join: &mut Join<u64, Heap>, script: &mut Script) -> Vec<String> {
 
 /// A table that is complete, with processes 1 and 2.
 fn complete() -> (Join<u64, Heap>, Script) {
-    let mut join = join(&Options { exe: true, text_bytes: 8, ..Options::default() });
+    let mut join = join(&TableOptions { exe: true, text_bytes: 8, ..TableOptions::default() });
     let mut script =
         Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
     script.text = Some("/a");
@@ -219,7 +220,7 @@ fn process_that_has_not_run_delays_completion() {
 
 #[test]
 fn failed_look_is_repeated_and_nothing_is_skipped() {
-    let mut join = join(&Options::default());
+    let mut join = join(&TableOptions::default());
     let mut script =
         Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
     script.failures = 2;
@@ -236,38 +237,61 @@ fn failed_look_is_repeated_and_nothing_is_skipped() {
 
 #[test]
 fn table_without_room_reports_it_once_for_each_process() {
-    let mut join = join(&Options { max_processes: 1, ..Options::default() });
+    let mut join = join(&TableOptions { max_processes: 1, ..TableOptions::default() });
     let mut script =
         Script { processes: [process(1, 0), process(2, 1)].into(), ..Script::default() };
     assert!(matches!(join.next(&mut script), Ok(Some(Update::Change(..)))));
-    assert_eq!(join.next(&mut script), Err(JoinError::Table(Error::Full)));
+    assert_eq!(join.next(&mut script), Err(JoinError::Table(TableError::Full)));
     assert_eq!(join.next(&mut script), Ok(None), "it is not complete");
     assert!(!join.table().is_synced() && !join.is_waiting());
     script.queue.push_back(fork(1, 3));
-    assert_eq!(join.next(&mut script), Err(JoinError::Table(Error::Full)));
+    assert_eq!(join.next(&mut script), Err(JoinError::Table(TableError::Full)));
     assert_eq!(join.next(&mut script), Ok(None));
 }
 
 #[test]
 fn chosen_process_and_its_descendants_are_found() {
     let scope = Scope::Descendants;
-    let mut join = join(&Options { scope, ..Options::default() });
+    let mut join = join(&TableOptions { scope, ..TableOptions::default() });
     let young = Snapshot { has_run: false, ..process(9, 1) };
     let processes = [process(1, 0), process(3, 5), process(4, 1), process(5, 1), young];
     let mut script = Script { processes: processes.into(), ..Script::default() };
     assert_eq!(updates(&mut join, &mut script), ["synced"]);
     assert_eq!(join.choose(&mut script, 8), Ok(Choice::Gone));
     assert_eq!(join.choose(&mut script, 9), Ok(Choice::NotYet));
-    let Ok(Choice::Taken(Some(change))) = join.choose(&mut script, 5) else { panic!("not found") };
-    assert_eq!((change.kind, join.table().get(5).unwrap().id), (Kind::Found, change.id));
+    assert_eq!(join.choose(&mut script, 4), Ok(Choice::Taken));
+    assert_eq!(join.choose(&mut script, 5), Ok(Choice::Taken));
     assert!(!join.table().is_synced() && join.is_waiting());
-    assert_eq!(updates(&mut join, &mut script), ["Found 3, inferred"]);
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["Found 4, inferred", "Found 5, inferred", "Found 3, inferred"]);
     assert_eq!(updates(&mut join, &mut script), ["synced"]);
-    assert_eq!(join.choose(&mut script, 5), Ok(Choice::Taken(None)));
+    assert_eq!(join.choose(&mut script, 5), Ok(Choice::Taken));
     script.queue.push_back(fork(1, 9));
-    assert_eq!(join.choose(&mut script, 9), Ok(Choice::Taken(None)), "its FORK is pending");
+    assert_eq!(join.choose(&mut script, 9), Ok(Choice::Taken), "its FORK is pending");
     assert_eq!(updates(&mut join, &mut script)[0], "Started 9");
-    assert_eq!(join.table().len(), 3);
+    assert_eq!(join.table().len(), 4);
+}
+
+#[test]
+fn raw_event_comes_before_the_changes_that_it_causes() {
+    let (mut join, mut script) = complete();
+    join.set_raw(true);
+    script.queue.extend([fork(1, 2), event(kernel::PROC_EVENT_PTRACE, [2, 2, 1, 1])]);
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines[1..3], ["Exited 2", "Started 2"]);
+    assert!(lines[0].starts_with("fork") && lines[3].starts_with("ptrace"), "{lines:?}");
+    assert_eq!(lines.len(), 4);
+}
+
+#[test]
+fn process_is_current_while_it_has_its_pid() {
+    let (mut join, mut script) = complete();
+    let id = join.table().get(2).unwrap().id;
+    assert_eq!(join.is_current(&mut script, id), Ok(true));
+    script.socket.push_back(fork(1, 2));
+    assert_eq!(join.is_current(&mut script, id), Ok(false), "its pid was given away");
+    updates(&mut join, &mut script);
+    assert_eq!(join.is_current(&mut script, id), Ok(false), "it has ended");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What looks at `/proc` do to the table.
 
 use super::exits::Verdict;
-use super::{Error, LATE_NS, Scope, Table, Trust};
-use crate::change::{Change, Kind};
+use super::{LATE_NS, Scope, Table, TableError, Trust};
+use crate::change::{Delta, Kind};
 use crate::entry::{Entry, Id, Known, Parent};
 use crate::memory::Memory;
 use crate::pids::Late;
@@ -15,7 +15,7 @@ pub enum Compared {
     /// Table and observation agree, as of the table's place in the stream.
     Settled,
     /// The table has changed: compare with the same observation again.
-    Again(Change),
+    Again(Delta),
     /// What was seen can only be understood later: look again once the events received so far have
     /// been applied.
     Later,
@@ -74,14 +74,14 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     ///
     /// # Errors
     /// A process did not fit. The table is as it was.
-    pub fn compare(&mut self, seen: &Observation) -> Result<Compared, Error<M::Error>> {
+    pub fn compare(&mut self, seen: &Observation) -> Result<Compared, TableError<M::Error>> {
         match self.pids.slot(seen.snapshot.pid) {
             None => self.compare_unknown(seen),
             Some(slot) => Ok(self.compare_known(slot, seen)),
         }
     }
 
-    fn compare_unknown(&mut self, seen: &Observation) -> Result<Compared, Error<M::Error>> {
+    fn compare_unknown(&mut self, seen: &Observation) -> Result<Compared, TableError<M::Error>> {
         let Observation { snapshot, pending, parent_is_new, .. } = seen;
         let is_wanted = match self.scope {
             Scope::Descendants => {

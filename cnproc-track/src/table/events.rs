@@ -1,7 +1,7 @@
 //! What events do to the table.
 
-use super::{Error, LATE_NS, Scope, Table, Trust};
-use crate::change::{Change, Kind};
+use super::{LATE_NS, Scope, Table, TableError, Trust};
+use crate::change::{Delta, Kind};
 use crate::entry::{Entry, Id, Known, Parent};
 use crate::memory::Memory;
 use crate::pids::Late;
@@ -15,16 +15,16 @@ pub enum Outcome {
     /// It changed nothing that is reported.
     Nothing,
     /// It changed a process.
-    Change(Change),
+    Change(Delta),
     /// It changed a process, and will change another: apply it again.
-    First(Change),
+    First(Delta),
     /// Whether the process has ended must be seen: look at this pid, read the stream to its end, and
     /// apply the event again with that.
     Look(i32),
 }
 
-impl From<Option<Change>> for Outcome {
-    fn from(change: Option<Change>) -> Self {
+impl From<Option<Delta>> for Outcome {
+    fn from(change: Option<Delta>) -> Self {
         change.map_or(Self::Nothing, Self::Change)
     }
 }
@@ -42,7 +42,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         &mut self,
         event: &Event,
         seen: Option<&Observation>,
-    ) -> Result<Outcome, Error<M::Error>> {
+    ) -> Result<Outcome, TableError<M::Error>> {
         self.check_late(event.timestamp_ns);
         let ns = event.timestamp_ns;
         match event.data() {
@@ -82,7 +82,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         }
     }
 
-    fn fork(&mut self, fork: &Fork, ns: u64) -> Result<Outcome, Error<M::Error>> {
+    fn fork(&mut self, fork: &Fork, ns: u64) -> Result<Outcome, TableError<M::Error>> {
         let pid = fork.child_tgid;
         if let Some(slot) = self.pids.slot(pid) {
             let change = self.supersede(slot, ns);
@@ -122,7 +122,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     }
 
     /// A FORK gave a live process's pid to another: it has ended, and its EXIT is late or was lost.
-    fn supersede(&mut self, slot: usize, ns: u64) -> Option<Change> {
+    fn supersede(&mut self, slot: usize, ns: u64) -> Option<Delta> {
         let Slot { life, entry, .. } = *self.slots.get(slot)?;
         if life.exit == LeaderExit::Missing && self.trust != Trust::Doubt {
             self.late_since_ns = if self.late == 0 { ns } else { self.late_since_ns };
@@ -141,7 +141,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         }
     }
 
-    fn exec(&mut self, pid: i32, ns: u64) -> Option<Change> {
+    fn exec(&mut self, pid: i32, ns: u64) -> Option<Delta> {
         let slot = self.of(pid)?;
         let executed = self.slot_mut(slot)?;
         let (life, entry) = (&mut executed.life, &mut executed.entry);
@@ -163,7 +163,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         self.change(Kind::Executed, slot, false)
     }
 
-    fn uid(&mut self, uid: &Uid) -> Option<Change> {
+    fn uid(&mut self, uid: &Uid) -> Option<Delta> {
         let slot = self.of(uid.process_tgid)?;
         let Slot { entry, life, .. } = self.slot_mut(slot)?;
         let differs = (entry.ruid, entry.euid) != (uid.ruid, uid.euid);
@@ -178,7 +178,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         if differs { self.change(Kind::Ids, slot, false) } else { None }
     }
 
-    fn gid(&mut self, gid: &Gid) -> Option<Change> {
+    fn gid(&mut self, gid: &Gid) -> Option<Delta> {
         let slot = self.of(gid.process_tgid)?;
         let Slot { entry, life, .. } = self.slot_mut(slot)?;
         let differs = (entry.rgid, entry.egid) != (gid.rgid, gid.egid);
@@ -193,7 +193,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         if differs { self.change(Kind::Ids, slot, false) } else { None }
     }
 
-    fn session(&mut self, pid: i32) -> Option<Change> {
+    fn session(&mut self, pid: i32) -> Option<Delta> {
         let slot = self.of(pid)?;
         let Slot { entry, life, .. } = self.slot_mut(slot)?;
         let differs = core::mem::replace(&mut entry.sid, pid) != pid;
@@ -205,7 +205,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         if differs { self.change(Kind::Session, slot, false) } else { None }
     }
 
-    fn comm(&mut self, comm: &Comm) -> Option<Change> {
+    fn comm(&mut self, comm: &Comm) -> Option<Delta> {
         let slot = self.of(comm.process_tgid)?;
         let Slot { entry, life, .. } = self.slot_mut(slot)?;
         let differs = entry.comm != comm.comm;

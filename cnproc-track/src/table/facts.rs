@@ -12,10 +12,9 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// A process has executed another program, and was looked at: its name, and its ids if they are not
     /// known. Texts are set by [`set_text`](Self::set_text), if this returns true.
     pub fn set_program(&mut self, id: Id, seen: &Observation) -> bool {
-        let Observation { snapshot, pending, is_complete, .. } = seen;
+        let Observation { snapshot, pending, .. } = seen;
         let Some(slot) = self.slots.find(id) else { return false };
-        let is_there = snapshot.presence != Presence::Gone && snapshot.has_run;
-        if !is_there || !is_complete || pending.fork || self.differs(slot, seen) {
+        if !self.is_present(id, seen) {
             return false;
         }
         let Some(Slot { entry, life, .. }) = self.slot_mut(slot) else { return false };
@@ -40,13 +39,18 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         true
     }
 
+    /// Whether it was this process that was seen, alive or a zombie.
+    pub fn is_present(&self, id: Id, seen: &Observation) -> bool {
+        let Some(slot) = self.slots.find(id) else { return false };
+        let Observation { snapshot, pending, is_complete, .. } = seen;
+        let is_there = snapshot.presence != Presence::Gone && snapshot.has_run;
+        is_there && *is_complete && !pending.fork && !self.differs(slot, seen)
+    }
+
     /// Whether it was the present program of this process that was seen, as of the table's place in the
     /// stream.
     pub fn is_current(&self, id: Id, seen: &Observation) -> bool {
-        let Some(slot) = self.slots.find(id) else { return false };
-        let Observation { snapshot, pending, is_complete, .. } = seen;
-        let is_alive = snapshot.presence.is_alive() && snapshot.has_run;
-        is_alive && *is_complete && !pending.exec && !pending.fork && !self.differs(slot, seen)
+        self.is_present(id, seen) && seen.snapshot.presence.is_alive() && !seen.pending.exec
     }
 
     /// Keeps a text of a process. Whether another one of the same program was known.

@@ -6,7 +6,7 @@ use core::fmt;
 /// How large a table may become, and what it holds.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Options {
+pub struct TableOptions {
     /// Pids below this can be held. The default is the highest limit that the kernel allows.
     pub pids: usize,
     /// How many processes may be in the table at a time.
@@ -25,18 +25,23 @@ pub struct Options {
     pub scope: Scope,
 }
 
-impl Default for Options {
+impl TableOptions {
+    /// All processes, without texts.
+    pub const DEFAULT: Self = Self {
+        pids: 1 << 22,
+        max_processes: 1 << 22,
+        keep_ended: 0,
+        text_bytes: 256,
+        cmdline: false,
+        exe: false,
+        cgroup: false,
+        scope: Scope::All,
+    };
+}
+
+impl Default for TableOptions {
     fn default() -> Self {
-        Self {
-            pids: 1 << 22,
-            max_processes: 1 << 22,
-            keep_ended: 0,
-            text_bytes: 256,
-            cmdline: false,
-            exe: false,
-            cgroup: false,
-            scope: Scope::All,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -54,16 +59,16 @@ pub enum Scope {
 
 /// A process could not be taken in. The table is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error<E> {
-    /// There are as many processes as [`Options::max_processes`] allows.
+pub enum TableError<E> {
+    /// There are as many processes as [`TableOptions::max_processes`] allows.
     Full,
-    /// The pid is not below [`Options::pids`].
+    /// The pid is not below [`TableOptions::pids`].
     Pid(i32),
     /// There is no memory.
     Memory(E),
 }
 
-impl<E: fmt::Display> fmt::Display for Error<E> {
+impl<E: fmt::Display> fmt::Display for TableError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => {
@@ -81,9 +86,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
+impl<E: fmt::Debug + fmt::Display> core::error::Error for TableError<E> {}
 
-impl<E> From<NoSlot<E>> for Error<E> {
+impl<E> From<NoSlot<E>> for TableError<E> {
     fn from(error: NoSlot<E>) -> Self {
         match error {
             NoSlot::Full => Self::Full,

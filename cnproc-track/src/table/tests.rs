@@ -22,7 +22,7 @@ pub(super) struct Tester {
 }
 
 impl Tester {
-    fn with(options: &Options) -> Self {
+    fn with(options: &TableOptions) -> Self {
         let mut table = Table::new(&Heap, options).unwrap();
         table.set_boot_offset(BOOT_OFFSET);
         Self { table, now: 1_000 }
@@ -30,7 +30,7 @@ impl Tester {
 
     /// A table that is complete, with process 1, called "one".
     fn complete() -> Self {
-        let mut tester = Self::with(&Options { pids: 100, ..Options::default() });
+        let mut tester = Self::with(&TableOptions { pids: 100, ..TableOptions::default() });
         let seen = tester.running(1, 0);
         assert!(matches!(tester.table.compare(&seen), Ok(Compared::Again(_))));
         assert_eq!(tester.table.compare(&seen), Ok(Compared::Settled));

@@ -4,7 +4,7 @@ use super::kernel::{BOOT_OFFSET, Sent};
 use super::world::World;
 use cnproc_parse::kernel as what;
 use cnproc_track::{
-    Change, Entry, Heap, Id, Join, Kind, Known, Scope, Table, Text, Update, WaitStatus,
+    Delta, Entry, Heap, Id, Join, Kind, Known, Scope, Table, Text, Update, WaitStatus,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -85,12 +85,13 @@ impl Check {
             }
             Update::Synced => self.synced(table, world),
             Update::Lost(_) => self.counts.add("lost", true),
+            Update::Event(_) => unreachable!("not asked for"),
         }
     }
 
     fn change(
         &mut self,
-        change: &Change,
+        change: &Delta,
         sent: Option<&Sent>,
         table: &Table<u64, Heap>,
         world: &mut World<'_>,
@@ -162,7 +163,7 @@ impl Check {
         }
     }
 
-    fn count(&mut self, change: &Change, sent: Option<&Sent>, entry: &Entry<u64>) {
+    fn count(&mut self, change: &Delta, sent: Option<&Sent>, entry: &Entry<u64>) {
         let what = sent.map(|sent| sent.event.what);
         let counts = &mut self.counts;
         counts.add("changed in doubt", change.in_doubt);
@@ -207,7 +208,7 @@ impl Check {
 
     /// Every process that was forked has been started.
     pub fn has_started(&mut self, update: Option<&Update>, world: &mut World<'_>) {
-        let is_first = |change: &Change| change.kind == Kind::Exited;
+        let is_first = |change: &Delta| change.kind == Kind::Exited;
         if matches!(update, Some(Update::Change(change, Some(_))) if is_first(change)) {
             // Another update may follow with the same event.
             return;

@@ -4,7 +4,7 @@ use super::check::{Check, Counts};
 use super::choices::Choices;
 use super::kernel::{BOOT_OFFSET, Kernel};
 use super::world::World;
-use cnproc_track::{Choice, Heap, Join, Machine, Options, Scope, Table, Update};
+use cnproc_track::{Choice, Heap, Join, Machine, Scope, Table, TableOptions};
 
 /// Runs kernel and table as `bytes` decide, and checks all that the table says.
 ///
@@ -16,7 +16,7 @@ pub fn run(bytes: &[u8]) -> Counts {
     let shows_status = choices.one_of(2) == 0;
     let scope = [Scope::All, Scope::All, Scope::All, Scope::Descendants][choices.one_of(4)];
     let mut kernel = Kernel::new();
-    let mut options = Options::default();
+    let mut options = TableOptions::default();
     (options.pids, options.scope, options.text_bytes) = (64, scope, 1);
     (options.cmdline, options.exe) = (choices.one_of(2) == 0, choices.one_of(2) == 0);
     kernel.names_parents = choices.one_of(4) != 3;
@@ -83,12 +83,8 @@ fn unmute(join: &mut Join<u64, Heap>, world: &mut World<'_>, check: &mut Check) 
 
 fn choose(join: &mut Join<u64, Heap>, world: &mut World<'_>, check: &mut Check) {
     let pid = world.choices.one_of(12) as i32 + 1;
-    if let Choice::Taken(change) = join.choose(world, pid).expect("no error") {
+    if join.choose(world, pid).expect("no error") == Choice::Taken {
         check.choose(pid, world);
-        if let Some(change) = change {
-            let update = Update::Change(change, None);
-            check.update(&update, join.table(), world);
-        }
     }
 }
 

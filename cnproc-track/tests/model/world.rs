@@ -4,7 +4,8 @@ use super::choices::Choices;
 use super::kernel::{Item, Kernel, Sent};
 use cnproc_parse::kernel::{PROC_EVENT_EXIT, PROC_EVENT_FORK};
 use cnproc_track::{
-    Delivery, Ids, Look, Machine, Options, Pending, Presence, Scope, Snapshot, Text, WaitStatus,
+    Delivery, Ids, Look, Machine, Pending, Presence, Scope, Snapshot, TableOptions, Text,
+    WaitStatus,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -45,7 +46,7 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(kernel: Kernel, choices: Choices<'a>, options: &Options) -> Self {
+    pub fn new(kernel: Kernel, choices: Choices<'a>, options: &TableOptions) -> Self {
         Self {
             kernel,
             choices,
@@ -184,7 +185,7 @@ impl Machine for World<'_> {
         })
     }
 
-    fn has_next(&self) -> bool {
+    fn has_next(&mut self) -> bool {
         !self.queue.is_empty()
     }
 

@@ -55,14 +55,15 @@ impl Memory for Scarce {
 
 #[test]
 fn full_table_reports_each_process_that_it_leaves_out() {
-    let mut tester = Tester::with(&Options { pids: 100, max_processes: 2, ..Options::default() });
+    let mut tester =
+        Tester::with(&TableOptions { pids: 100, max_processes: 2, ..TableOptions::default() });
     tester.sync();
     tester.fork(0, 1);
     tester.fork(1, 2);
     let fork = tester.event(kernel::PROC_EVENT_FORK, [1, 1, 3, 3, 0, 0]);
-    assert_eq!(tester.table.apply(&fork, None), Err(Error::Full));
+    assert_eq!(tester.table.apply(&fork, None), Err(TableError::Full));
     let seen = tester.running(3, 1);
-    assert_eq!(tester.table.compare(&seen), Err(Error::Full));
+    assert_eq!(tester.table.compare(&seen), Err(TableError::Full));
     assert_eq!((tester.table.len(), tester.table.get(3).is_none()), (2, true));
     assert!(!tester.table.is_synced() && !tester.table.has_room());
     assert!(!tester.table.is_in_doubt(), "a comparison would be useless");
@@ -76,17 +77,17 @@ fn full_table_reports_each_process_that_it_leaves_out() {
 fn pid_beyond_the_index_is_reported() {
     let mut tester = Tester::complete();
     let fork = tester.event(kernel::PROC_EVENT_FORK, [1, 1, 100, 100, 0, 0]);
-    assert_eq!(tester.table.apply(&fork, None), Err(Error::Pid(100)));
+    assert_eq!(tester.table.apply(&fork, None), Err(TableError::Pid(100)));
     assert!(tester.table.is_synced());
     let seen = tester.running(4_000_000, 1);
-    assert_eq!(tester.table.compare(&seen), Err(Error::Pid(4_000_000)));
+    assert_eq!(tester.table.compare(&seen), Err(TableError::Pid(4_000_000)));
 }
 
 #[test]
 fn table_without_memory_is_as_it_was() {
     let exhausted = Rc::new(Cell::new(true));
     let memory = Scarce(Rc::clone(&exhausted));
-    let options = Options { pids: 100, cmdline: true, ..Options::default() };
+    let options = TableOptions { pids: 100, cmdline: true, ..TableOptions::default() };
     assert!(Table::<u64, _>::new(&memory, &options).is_err());
     exhausted.set(false);
     let mut table = Table::<u64, _>::new(&memory, &options).unwrap();
@@ -97,7 +98,7 @@ fn table_without_memory_is_as_it_was() {
     assert_eq!(table.set_text(id, Text::Cmdline, b"init"), Ok(false));
     exhausted.set(true);
     let second = tester.event(kernel::PROC_EVENT_FORK, [1, 1, 2, 2, 0, 0]);
-    assert_eq!(table.apply(&second, None), Err(Error::Memory(NoMemory)));
+    assert_eq!(table.apply(&second, None), Err(TableError::Memory(NoMemory)));
     assert_eq!((table.len(), table.get(2).is_none()), (1, true));
     exhausted.set(false);
     table.apply(&second, None).unwrap();
@@ -110,15 +111,17 @@ fn table_without_memory_is_as_it_was() {
 
 #[test]
 fn errors_say_what_to_do() {
-    let text = |error: Error<&str>| std::format!("{error}");
-    assert!(text(Error::Full).contains("allow more processes"));
-    assert!(text(Error::Pid(7)).contains("pid 7: allow higher pids"));
-    assert!(text(Error::Memory("ENOMEM")).contains("allow fewer processes or less text (ENOMEM)"));
+    let text = |error: TableError<&str>| std::format!("{error}");
+    assert!(text(TableError::Full).contains("allow more processes"));
+    assert!(text(TableError::Pid(7)).contains("pid 7: allow higher pids"));
+    assert!(
+        text(TableError::Memory("ENOMEM")).contains("allow fewer processes or less text (ENOMEM)")
+    );
 }
 
 #[test]
 fn chosen_scope_holds_the_chosen_alone() {
-    let options = Options { pids: 100, scope: Scope::Chosen, ..Options::default() };
+    let options = TableOptions { pids: 100, scope: Scope::Chosen, ..TableOptions::default() };
     let mut tester = Tester::with(&options);
     tester.sync();
     tester.now = CALM;
@@ -141,7 +144,7 @@ fn chosen_scope_holds_the_chosen_alone() {
 
 #[test]
 fn descendants_scope_holds_children_of_what_it_holds() {
-    let options = Options { pids: 100, scope: Scope::Descendants, ..Options::default() };
+    let options = TableOptions { pids: 100, scope: Scope::Descendants, ..TableOptions::default() };
     let mut tester = Tester::with(&options);
     tester.sync();
     tester.now = CALM;

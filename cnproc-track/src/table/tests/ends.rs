@@ -240,7 +240,7 @@ fn late_exit_that_does_not_come_puts_the_table_in_doubt() {
 
 #[test]
 fn exit_without_a_parent_needs_a_look_while_former_owners_are_unknown() {
-    let mut tester = Tester::with(&Options { pids: 100, ..Options::default() });
+    let mut tester = Tester::with(&TableOptions { pids: 100, ..TableOptions::default() });
     tester.sync();
     tester.fork(0, 5);
     let exit = tester.released_exit_event(5, 0);

@@ -77,7 +77,8 @@ fn kernel_thread_has_no_known_name() {
 
 #[test]
 fn exec_replaces_name_and_texts_and_keeps_the_id() {
-    let mut tester = Tester::with(&Options { pids: 100, cmdline: true, ..Options::default() });
+    let mut tester =
+        Tester::with(&TableOptions { pids: 100, cmdline: true, ..TableOptions::default() });
     let one = tester.running(1, 0);
     tester.table.compare(&one).unwrap();
     let (id, text) = (tester.id(1), Text::Cmdline);
@@ -133,7 +134,7 @@ fn event_of_an_unknown_pid_puts_a_complete_table_in_doubt() {
         let event = tester.event(what, words);
         tester.apply(&event);
         assert!(tester.table.is_in_doubt(), "{event}");
-        let mut tester = Tester::with(&Options { pids: 100, ..Options::default() });
+        let mut tester = Tester::with(&TableOptions { pids: 100, ..TableOptions::default() });
         tester.apply(&event);
         assert!(!tester.table.is_in_doubt(), "at the start: {event}");
     }
