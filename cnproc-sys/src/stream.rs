@@ -8,6 +8,7 @@ mod index;
 mod look_ahead;
 mod loss;
 mod queue;
+mod waiting;
 
 pub(crate) use index::Last;
 pub(crate) use loss::{DropCounter, DropReading};
@@ -21,6 +22,7 @@ use cnproc_parse::{
 use look_ahead::LookAhead;
 use loss::{CPUS, Cpu, Losses};
 use queue::Queue;
+use waiting::Waiting;
 
 /// What a listener hands over. No further kind will be added: match on both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(crate) struct Stream {
     queue: Queue,
     losses: Losses<Mapping<Cpu>>,
     look_ahead: LookAhead,
+    /// None until it is used.
+    waiting: Option<Waiting>,
     filter: Filter,
     /// Whether acknowledgements are delivered.
     acks: bool,
@@ -104,6 +108,7 @@ impl Stream {
             queue: Queue::new()?,
             losses: Losses::new(cpus, is_everything, drop_counter, receive_buffer),
             look_ahead: LookAhead::new()?,
+            waiting: None,
             filter,
             acks,
             offset: 0,
@@ -325,23 +330,30 @@ impl Stream {
             .map(|(position, slot)| (position, slot.datagram()))
     }
 
-    /// Calls `note` with every event that was received and not handed over, in order.
-    pub(crate) fn for_each_waiting(&self, note: &mut dyn FnMut(&Event)) {
-        if self.is_read {
-            note(&self.event);
-        }
-        let head = self.queue.head();
-        for (position, datagram) in self.waiting_from(head) {
-            let offset = if position == head { self.offset } else { 0 };
-            if let Some(event) = single_event(datagram).filter(|_| offset == 0) {
-                note(&event);
-                continue;
-            }
-            for message in messages(datagram.get(offset..).unwrap_or_default()) {
-                if let Ok(Message::Event(event)) = message {
-                    note(&event);
+    /// Makes everything that was received available to [`waiting_of`](Self::waiting_of).
+    pub(crate) fn index_waiting(&mut self) -> Result<(), Error> {
+        let Self { waiting, queue, .. } = self;
+        let waiting = match waiting {
+            Some(waiting) => waiting,
+            None => waiting.insert(Waiting::new()?),
+        };
+        waiting.update(queue);
+        Ok(())
+    }
+
+    /// Calls `visit` with each event about that process that was received and not handed over, newest first.
+    pub(crate) fn waiting_of(&self, pid: i32, visit: &mut dyn FnMut(&Event)) {
+        // The event of a datagram that has been read in part.
+        let passed = Some(self.queue.head()).filter(|_| self.offset > 0);
+        if let Some(waiting) = &self.waiting {
+            waiting.visit(&self.queue, pid, &mut |position, event| {
+                if passed != Some(position) {
+                    visit(event);
                 }
-            }
+            });
+        }
+        if self.is_read && self.event.process_tgid() == Some(pid) {
+            visit(&self.event);
         }
     }
 

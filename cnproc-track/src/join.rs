@@ -325,10 +325,10 @@ fn look<S: Machine, E>(
     let is_complete = machine.receive().map_err(JoinError::Machine)?;
     let pending = |pid| {
         let mut pending = Pending::default();
+        machine.pending(pid, &mut pending);
         if let Some(event) = event {
             pending.note(pid, event);
         }
-        machine.pending(pid, &mut pending);
         pending
     };
     let parent_is_new = pending(snapshot.ppid).fork;

@@ -21,7 +21,8 @@ pub trait Machine {
     /// Those of the source.
     fn receive(&mut self) -> Result<bool, Self::Error>;
 
-    /// [Notes](Pending::note) every event that has been received and is still to be handed over.
+    /// [Notes](Pending::note) every event that has been received and is still to be handed over, newest first.
+    /// Those of other processes may be left out.
     fn pending(&self, pid: i32, pending: &mut Pending);
 
     /// Looks at `/proc/PID`. All that it finds must be of one process.

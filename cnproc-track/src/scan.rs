@@ -89,13 +89,15 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Takes the next event, in the stream's order, into account.
+    /// Takes an event into account that comes before those noted so far.
     pub fn note(&mut self, pid: i32, event: &Event) {
-        if self.fork || event.process_tgid() != Some(pid) {
+        if event.process_tgid() != Some(pid) {
             return;
         }
         match event.data() {
-            EventData::Fork(fork) if fork.child_pid == pid => self.fork = true,
+            EventData::Fork(fork) if fork.child_pid == pid => {
+                *self = Self { fork: true, ..Self::default() };
+            }
             EventData::Fork(_) => self.thread = true,
             EventData::Exit(exit) if exit.process_pid == pid => self.exit = true,
             EventData::Exit(_) => self.thread_exit = true,

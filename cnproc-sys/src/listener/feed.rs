@@ -38,13 +38,16 @@ impl Listener {
     pub fn receive_all(&mut self) -> Result<bool, Error> {
         self.stream.forget();
         let Self { socket, stream, .. } = self;
-        Ok(socket.drain(stream)?.drained)
+        let drained = socket.drain(stream)?.drained;
+        stream.index_waiting()?;
+        Ok(drained)
     }
 
-    /// Calls `note` with every event that has been received and not been handed over, in order.
+    /// Calls `visit` with each event about that process that [`receive_all`](Self::receive_all) has found, or
+    /// that was received before it, and that was not handed over; newest first.
     #[doc(hidden)]
-    pub fn for_each_received(&self, note: &mut dyn FnMut(&Event)) {
-        self.stream.for_each_waiting(note);
+    pub fn waiting_of(&self, pid: i32, visit: &mut dyn FnMut(&Event)) {
+        self.stream.waiting_of(pid, visit);
     }
 
     /// Now, on the clock of the events: at the earliest, and at the latest.
@@ -65,3 +68,6 @@ impl Listener {
         clock::boottime().saturating_sub(earliest)
     }
 }
+
+#[cfg(test)]
+mod tests;

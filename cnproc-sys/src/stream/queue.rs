@@ -5,7 +5,7 @@ use crate::sys::mapping::Mapping;
 use crate::sys::netlink::{BATCH, Slot};
 
 /// How many datagrams may be received ahead of the caller. Only used slots take up memory.
-const CAPACITY: usize = 16384;
+pub(super) const CAPACITY: usize = 16384;
 
 /// What is asked for after a call that emptied the socket's queue: few headers are quick to write.
 const FEW: usize = 4;

@@ -16,6 +16,8 @@ use core::sync::atomic::AtomicU32;
 pub unsafe trait Zeroed {}
 
 // SAFETY: an integer.
+unsafe impl Zeroed for u16 {}
+// SAFETY: an integer.
 unsafe impl Zeroed for u32 {}
 // SAFETY: an integer.
 unsafe impl Zeroed for u64 {}

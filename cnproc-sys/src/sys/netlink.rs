@@ -152,15 +152,16 @@ pub(crate) struct Slot {
     length: u32,
     /// How many events of its CPU were lost directly before it, as far as its source counts them.
     lost_before: u32,
-    bytes: [u8; DATAGRAM_SPACE],
+    bytes: [u8; Slot::SPACE],
 }
-
-const DATAGRAM_SPACE: usize = 108;
 
 // SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
 unsafe impl Zeroed for Slot {}
 
 impl Slot {
+    /// How much of a datagram is received. An event takes up to 76 bytes.
+    pub(crate) const SPACE: usize = 108;
+
     /// The datagram, as far as there was space for it.
     pub(crate) fn datagram(&self) -> &[u8] {
         self.bytes.get(..self.length as usize).unwrap_or(&self.bytes)
@@ -191,7 +192,7 @@ impl Slot {
         tail: &[u8; TAIL],
         lost_before: u32,
     ) {
-        const { assert!(HEAD + TAIL <= DATAGRAM_SPACE) };
+        const { assert!(HEAD + TAIL <= Slot::SPACE) };
         self.sender = address(0);
         self.length = (HEAD + TAIL) as u32;
         self.lost_before = lost_before;

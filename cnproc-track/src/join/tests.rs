@@ -40,7 +40,7 @@ impl Machine for Script {
     }
 
     fn pending(&self, pid: i32, pending: &mut Pending) {
-        for delivery in &self.queue {
+        for delivery in self.queue.iter().rev() {
             if let Delivery::Event(event) = delivery {
                 pending.note(pid, event);
             }

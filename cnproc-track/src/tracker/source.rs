@@ -87,7 +87,7 @@ impl Machine for Source {
     }
 
     fn pending(&self, pid: i32, pending: &mut Pending) {
-        self.listener.for_each_received(&mut |event| pending.note(pid, event));
+        self.listener.waiting_of(pid, &mut |event| pending.note(pid, event));
     }
 
     fn look(&mut self, pid: i32, what: Look) -> Result<Snapshot, Error> {

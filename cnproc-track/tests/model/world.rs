@@ -202,7 +202,7 @@ impl Machine for World<'_> {
     }
 
     fn pending(&self, pid: i32, pending: &mut Pending) {
-        for item in &self.queue {
+        for item in self.queue.iter().rev() {
             if let Item::Event(sent) = item {
                 pending.note(pid, &sent.event);
             }
