@@ -1,7 +1,7 @@
 //! Other namespaces, in child processes.
 
 use crate::{child, require};
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 
 /// The exit status of a child that could not have the namespaces.
 const NONE: c_int = 255;
@@ -42,5 +42,44 @@ pub fn run_in(namespaces: c_int, body: impl FnOnce() -> c_int) -> Option<c_int> 
             None
         }
         status => Some(status),
+    }
+}
+
+/// Gives the calling process a mount namespace of its own, whose mounts no other sees.
+pub fn own_mounts() {
+    // SAFETY: system calls, on strings that end with NUL.
+    unsafe {
+        assert_eq!(libc::unshare(libc::CLONE_NEWNS), 0);
+        let (none, root) = (std::ptr::null(), c"/".as_ptr());
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        assert_eq!(libc::mount(none, root, none, private, std::ptr::null()), 0);
+    }
+}
+
+/// Mounts a `/proc` of the caller's pid namespace over the one that is there.
+pub fn mount_proc(options: &CStr) {
+    let (kind, place) = (c"proc".as_ptr(), c"/proc".as_ptr());
+    // SAFETY: strings that end with NUL.
+    let mounted = unsafe { libc::mount(kind, place, kind, 0, options.as_ptr().cast()) };
+    assert_eq!(mounted, 0);
+}
+
+/// Leaves no `/proc`.
+pub fn unmount_proc() {
+    // SAFETY: a string that ends with NUL.
+    assert_eq!(unsafe { libc::umount2(c"/proc".as_ptr(), libc::MNT_DETACH) }, 0);
+}
+
+/// Mounts the `/proc` of another pid namespace. The caller's next children are in that namespace.
+pub fn mount_proc_of_another() {
+    // SAFETY: system calls; the child exits by itself.
+    unsafe {
+        assert_eq!(libc::unshare(libc::CLONE_NEWPID), 0);
+        let inner = libc::fork();
+        if inner == 0 {
+            mount_proc(c"");
+            child::exit(0);
+        }
+        libc::waitpid(inner, std::ptr::null_mut(), 0);
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn find(
     lead_ns: u64,
     read: &mut dyn FnMut(&Process),
 ) -> Result<(Process, Stat), Error> {
+    if tgid <= 0 {
+        return Err(Error::ProcessGone);
+    }
     let mut name = [0; 12];
     let name = decimal(tgid.unsigned_abs(), &mut name);
     let mut found = Error::ProcessGone;

@@ -15,6 +15,8 @@ use core::ffi::CStr;
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {
+    /// Whether it never runs a program.
+    pub is_kernel_thread: bool,
     /// Whether its leader is a zombie.
     pub is_zombie: bool,
     /// Whether another of its threads lives. Read only of a zombie.
@@ -105,6 +107,7 @@ fn look(process: &Process, stat: &Stat, kernel: (u32, u32)) -> Result<Option<Sig
     let exit_code = (is_zombie && stat.exit_code != 0 && kernel >= EXIT_CODE_OF_THE_PROCESS)
         .then_some(stat.exit_code);
     Ok(Some(Sight {
+        is_kernel_thread: stat.is_kernel_thread(),
         is_zombie,
         has_live_threads: is_zombie && stat.threads > 1 && has_live_threads(process)?,
         exit_code,

@@ -67,14 +67,18 @@ impl Stat {
     /// Whether it may run a program: it is no kernel thread, and has not ended with all its threads. A leader
     /// ends before a thread that calls execve takes its place.
     pub(crate) const fn may_run_a_program(&self) -> bool {
-        const PF_KTHREAD: u64 = 0x0020_0000;
-        self.flags & PF_KTHREAD == 0 && (!self.has_ended() || self.threads > 1)
+        !self.is_kernel_thread() && (!self.has_ended() || self.threads > 1)
     }
 
     /// Whether its leader exits, and has no program any more, or is a zombie.
     pub(crate) const fn has_ended(&self) -> bool {
         const PF_EXITING: u64 = 4;
         self.flags & PF_EXITING != 0 || matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    pub(crate) const fn is_kernel_thread(&self) -> bool {
+        const PF_KTHREAD: u64 = 0x0020_0000;
+        self.flags & PF_KTHREAD != 0
     }
 }
 

@@ -41,6 +41,10 @@ impl Buffer {
         }
     }
 
+    fn take_empty_as_unread(&mut self) {
+        self.length = self.length.filter(|length| *length > 0);
+    }
+
     fn get(&self) -> Option<&[u8]> {
         self.bytes.get(..self.length?)
     }
@@ -104,6 +108,11 @@ impl Machine for Source {
             }
         })?;
         let (_, after_ns) = listener.events_clock();
+        if !sight.is_some_and(|sight| sight.is_kernel_thread) {
+            // A process that is about to end has none any more.
+            cmdline.take_empty_as_unread();
+            exe.take_empty_as_unread();
+        }
         Ok(snapshot(pid, sight.as_ref(), before_ns, after_ns))
     }
 

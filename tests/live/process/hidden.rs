@@ -2,8 +2,8 @@
 
 use super::{exec_now, options};
 use cnproc_sys::{Error, Listener};
-use std::ffi::CStr;
 use support::child::{self, exit};
+use support::namespace::{mount_proc, mount_proc_of_another, own_mounts, unmount_proc};
 use support::{live, require};
 
 /// Asserts that `ask` returns true for a listener that was opened in a mount namespace of its own, in which `mount`
@@ -14,13 +14,7 @@ fn assert_in_own_mount_namespace(mount: fn(), prepare: fn(), ask: impl Fn(&mut L
     }
     live::run(|| {
         let child = child::fork(|| {
-            // SAFETY: system calls, on strings that end with NUL.
-            unsafe {
-                assert_eq!(libc::unshare(libc::CLONE_NEWNS), 0);
-                let (none, root) = (std::ptr::null(), c"/".as_ptr());
-                let private = libc::MS_REC | libc::MS_PRIVATE;
-                assert_eq!(libc::mount(none, root, none, private, std::ptr::null()), 0);
-            }
+            own_mounts();
             mount();
             // As root, which opening and closing require before Linux 6.6.
             let mut listener = options().open().unwrap();
@@ -43,13 +37,6 @@ fn become_nobody() {
     // SAFETY: as above.
     let ids = unsafe { libc::setresgid(65534, 65534, 0) + libc::setresuid(65534, 65534, 0) };
     assert_eq!((groups, ids), (0, 0));
-}
-
-fn mount_proc(options: &CStr) {
-    let (kind, place) = (c"proc".as_ptr(), c"/proc".as_ptr());
-    // SAFETY: strings that end with NUL.
-    let mounted = unsafe { libc::mount(kind, place, kind, 0, options.as_ptr().cast()) };
-    assert_eq!(mounted, 0);
 }
 
 #[test]
@@ -81,26 +68,10 @@ fn is_refused(listener: &mut Listener) -> bool {
 
 #[test]
 fn missing_proc_is_refused() {
-    let unmount = || {
-        // SAFETY: a string that ends with NUL.
-        assert_eq!(unsafe { libc::umount2(c"/proc".as_ptr(), libc::MNT_DETACH) }, 0);
-    };
-    assert_in_own_mount_namespace(unmount, leave_as_it_is, is_refused);
+    assert_in_own_mount_namespace(unmount_proc, leave_as_it_is, is_refused);
 }
 
 #[test]
 fn proc_of_other_pid_namespace_is_refused() {
-    let mount_that_of_another = || {
-        // SAFETY: system calls; the child exits by itself.
-        unsafe {
-            assert_eq!(libc::unshare(libc::CLONE_NEWPID), 0);
-            let inner = libc::fork();
-            if inner == 0 {
-                mount_proc(c"");
-                exit(0);
-            }
-            libc::waitpid(inner, std::ptr::null_mut(), 0);
-        }
-    };
-    assert_in_own_mount_namespace(mount_that_of_another, leave_as_it_is, is_refused);
+    assert_in_own_mount_namespace(mount_proc_of_another, leave_as_it_is, is_refused);
 }

@@ -1,0 +1,91 @@
+//! A pid that is given away again at once.
+
+use crate::watch::open;
+use cnproc_parse::kernel::PROC_EVENT_FORK;
+use cnproc_track::{Kind, Tracker};
+use std::ffi::c_int;
+use std::time::{Duration, Instant};
+use support::child::{self, exit, pause};
+use support::disturbance::disturbed;
+use support::{Gate, live, require, task};
+
+/// An EXIT is taken to be no later than this.
+const LATEST_EXIT: Duration = Duration::from_secs(10);
+
+const REUSES: u32 = 10_000;
+
+/// Gives that pid to one child after the other, none of which is waited for. The last one stays.
+fn give_away(pid: c_int) -> ! {
+    // SAFETY: no memory is involved.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    for number in 0..=REUSES {
+        loop {
+            match task::fork_as(Some(pid)) {
+                0 if number == REUSES => {
+                    task::set_name("the last");
+                    task::end_with_parent();
+                    pause()
+                }
+                0 => exit((number % 256) as c_int),
+                -1 => {}
+                _ => break,
+            }
+        }
+    }
+    pause()
+}
+
+#[test]
+fn owners_of_one_pid_are_never_mixed_up() {
+    if !require::root() {
+        return;
+    }
+    live::run(|| {
+        let Some(mut watch) = open(Tracker::options().receive_buffer(16 << 20)) else { return };
+        watch.until_synced();
+        // Until then any EXIT without a parent may be that of a process that ended before the table was made.
+        let begin = Instant::now();
+        watch.until("such an EXIT is not expected any more", |_| begin.elapsed() > LATEST_EXIT);
+        let free = child::fork(|| exit(0));
+        let pid = free.pid();
+        free.wait();
+        let gate = Gate::new();
+        let parent = child::fork(|| {
+            task::end_with_parent();
+            gate.wait();
+            give_away(pid);
+        });
+        let id = watch.id_of(parent.pid());
+        gate.open();
+        let is_last = |watch: &mut crate::watch::Watch| {
+            let entry = watch.tracker.table().get(pid);
+            entry.is_some_and(|entry| entry.name() == b"the last")
+        };
+        watch.until("the pid has its last owner", is_last);
+        watch.until_synced();
+        watch.drain();
+        watch.assert_nothing_lost();
+        assert!(is_last(&mut watch), "it was deleted");
+        let owners = watch.children_of(id);
+        assert_eq!(owners.len(), REUSES as usize + 1);
+        let (last, former) = owners.split_last().unwrap();
+        assert_eq!((last.end, last.arrival), (None, Kind::Started));
+        let (mut late, mut unknown) = (0, 0);
+        for (number, life) in former.iter().enumerate() {
+            assert_eq!((life.pid, life.arrival), (pid, Kind::Started));
+            let Some(end) = life.end else { panic!("owner {number} has not ended: {life:?}") };
+            late += u32::from(end.event == Some(PROC_EVENT_FORK));
+            unknown += u32::from(end.status.is_none());
+            let expected = (number as u32 % 256) << 8;
+            assert!(end.status.is_none_or(|status| status == expected), "owner {number}: {life:?}");
+            if end.event.is_none() {
+                disturbed("the table was compared with /proc meanwhile");
+            }
+        }
+        println!(
+            "{REUSES} reuses: {late} FORKs before the former owner's EXIT, {unknown} statuses unknown"
+        );
+        assert!(unknown == 0 || late > 0, "nothing made the statuses uncertain");
+        watch.assert_equals_procfs();
+    });
+}
