@@ -22,28 +22,33 @@ cross "$arch" test -p cnproc-guest --features live-tests --no-run --message-form
         case $(basename "$program") in
         guest*) cp "$program" "$root/tests/both/guest" ;;
         live-*) cp "$program" "$root/suites/live" ;;
+        track-*) cp "$program" "$root/suites/track" ;;
         *) echo "guest: $program is not expected" >&2; exit 1 ;;
         esac
     done
-[ -e "$root/tests/both/guest" ] && [ -e "$root/suites/live" ]
+[ -e "$root/tests/both/guest" ]
 
 # left_out MODULE: the tests of the module that this architecture leaves out.
 left_out() { awk -v m="$1" -v a="$arch" '!/^#/ && $1 == m && ($2 == "all" || $2 == a) { print $3 }' "$kernels/left_out"; }
-live=$cross_root/tests/live
 while read -r module _ test; do
-    [ "$test" = all ] && [ -e "$live/$module.rs" ] && continue
+    path=$cross_root/tests/$module
+    [ "$test" = all ] && [ -e "$path.rs" ] && continue
     # A name that others begin with would leave those out, too.
-    [ "$(cat "$live/$module.rs" "$live/$module"/*.rs 2>/dev/null | grep -c "^fn ${test##*::}")" -eq 1 ] ||
+    [ "$(cat "$path.rs" "$path"/*.rs 2>/dev/null | grep -c "^fn ${test##*::}")" -eq 1 ] ||
         { echo "guest: left_out does not name one test: $module $test" >&2; exit 1; }
 done < <(awk '!/^#/ && NF' "$kernels/left_out")
 # One program for each module, so that one that crashes takes no others with it.
-while read -r module; do
-    mapfile -t tests < <(left_out "$module")
-    [ "${tests[*]}" != all ] || continue
-    printf '#!/bin/sh\nexec /suites/live %s:: %s\n' "$module" "${tests[*]/#/--skip $module::}" >"$root/tests/root/live-$module"
-    chmod 755 "$root/tests/root/live-$module"
-done < <(sed -n 's/^mod \(.*\);$/\1/p' "$live/main.rs")
-[ -e "$root/tests/root/live-events" ]
+for suite in live track; do
+    [ -e "$root/suites/$suite" ]
+    while read -r module; do
+        mapfile -t tests < <(left_out "$suite/$module")
+        [ "${tests[*]}" != all ] || continue
+        printf '#!/bin/sh\nexec /suites/%s %s:: %s\n' "$suite" "$module" "${tests[*]/#/--skip $module::}" \
+            >"$root/tests/root/$suite-$module"
+        chmod 755 "$root/tests/root/$suite-$module"
+    done < <(sed -n 's/^mod \(.*\);$/\1/p' "$cross_root/tests/$suite/main.rs")
+done
+[ -e "$root/tests/root/live-events" ] && [ -e "$root/tests/root/track-ends" ]
 # The same with a ring, where there can be one, but for tests that have nothing to do with it.
 if [[ $(cross_field "$arch" 5) != *-32 ]]; then
     for program in /tests/both/guest "$root"/tests/root/live-{coalesce,events,forged,process,resume,waiting}; do

@@ -9,6 +9,11 @@
     reason = "for tests"
 )]
 
+/// A number of processes; on the emulated processors of the kernel tests, a twentieth of it.
+fn scaled(count: u32) -> u32 {
+    if std::env::var_os("CNPROC_SLOW_MACHINE").is_some() { count / 20 } else { count }
+}
+
 mod day;
 mod ends;
 mod loss;

@@ -1,6 +1,7 @@
 //! Names and command lines at the end of a process, when `/proc` has nothing left of it.
 
 use crate::procfs;
+use crate::scaled;
 use crate::watch::open;
 use crate::workers::{self, Worker, shell};
 use cnproc_sys::{Delivery, EventData, EventMask, Listener};
@@ -75,7 +76,7 @@ fn read_by_hand(mut listener: Listener, is_over: &AtomicBool) -> HashMap<i32, Ve
 /// must be right.
 #[test]
 fn short_lived_programs_have_their_own_command_line_or_none() {
-    const CHILDREN: u32 = 500;
+    let count = scaled(500);
     let bodies: [(&str, workers::Body); 2] = [
         ("ends at once", |_| shell(c"exit 0", [])),
         ("lives 20 ms", |_| shell(c"exec sleep 0.02", [])),
@@ -88,10 +89,10 @@ fn short_lived_programs_have_their_own_command_line_or_none() {
                 return;
             };
             watch.until_synced();
-            let workers = [Worker::new(task::cpus()[0], CHILDREN, body)];
+            let workers = [Worker::new(task::cpus()[0], count, body)];
             let by_hand = std::thread::scope(|scope| {
                 let by_hand = scope.spawn(|| read_by_hand(listener, &is_over));
-                crate::storm::follow(&mut watch, &workers, CHILDREN);
+                crate::storm::follow(&mut watch, &workers, count);
                 is_over.store(true, Ordering::Relaxed);
                 by_hand.join().unwrap()
             });

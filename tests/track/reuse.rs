@@ -1,5 +1,6 @@
 //! A pid that is given away again at once.
 
+use crate::scaled;
 use crate::watch::open;
 use cnproc_parse::kernel::PROC_EVENT_FORK;
 use cnproc_track::{Kind, Tracker};
@@ -15,19 +16,20 @@ const LATEST_EXIT: Duration = Duration::from_secs(10);
 const REUSES: u32 = 10_000;
 
 /// Gives that pid to one child after the other, none of which is waited for. The last one stays.
-fn give_away(pid: c_int) -> ! {
+fn give_away(pid: c_int, reuses: u32) -> ! {
     // SAFETY: no memory is involved.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    for number in 0..=REUSES {
+    for number in 0..=reuses {
         loop {
             match task::fork_as(Some(pid)) {
-                0 if number == REUSES => {
+                0 if number == reuses => {
                     task::set_name("the last");
                     task::end_with_parent();
                     pause()
                 }
                 0 => exit((number % 256) as c_int),
-                -1 => {}
+                // The owner has not ended yet. SAFETY: no memory is involved.
+                -1 => _ = unsafe { libc::sched_yield() },
                 _ => break,
             }
         }
@@ -49,11 +51,11 @@ fn owners_of_one_pid_are_never_mixed_up() {
         let free = child::fork(|| exit(0));
         let pid = free.pid();
         free.wait();
-        let gate = Gate::new();
+        let (gate, reuses) = (Gate::new(), scaled(REUSES));
         let parent = child::fork(|| {
             task::end_with_parent();
             gate.wait();
-            give_away(pid);
+            give_away(pid, reuses);
         });
         let id = watch.id_of(parent.pid());
         gate.open();
@@ -67,7 +69,7 @@ fn owners_of_one_pid_are_never_mixed_up() {
         watch.assert_nothing_lost();
         assert!(is_last(&mut watch), "it was deleted");
         let owners = watch.children_of(id);
-        assert_eq!(owners.len(), REUSES as usize + 1);
+        assert_eq!(owners.len(), reuses as usize + 1);
         let (last, former) = owners.split_last().unwrap();
         assert_eq!((last.end, last.arrival), (None, Kind::Started));
         let (mut late, mut unknown) = (0, 0);
@@ -83,7 +85,7 @@ fn owners_of_one_pid_are_never_mixed_up() {
             }
         }
         println!(
-            "{REUSES} reuses: {late} FORKs before the former owner's EXIT, {unknown} statuses unknown"
+            "{reuses} reuses: {late} FORKs before the former owner's EXIT, {unknown} statuses unknown"
         );
         assert!(unknown == 0 || late > 0, "nothing made the statuses uncertain");
         watch.assert_equals_procfs();

@@ -1,5 +1,6 @@
 //! Scopes: a part of the processes, at the cost of that part alone.
 
+use crate::scaled;
 use crate::watch::{Watch, open};
 use crate::workers::{Worker, shell};
 use cnproc_track::{Error, Kind, Options, Scope, Tracker};
@@ -32,7 +33,7 @@ fn open_scope(scope: Scope, options: Options) -> Option<Watch> {
 #[test]
 fn one_process_of_two_thousand_is_all_there_is_in_the_table() {
     live::run(|| {
-        let crowd = family(2000);
+        let crowd = family(scaled(2000));
         let Some(mut watch) = open_scope(Scope::Chosen, Tracker::options()) else { return };
         let gate = Gate::new();
         let child = child::fork(|| {

@@ -1,5 +1,6 @@
 //! Storms: many children at once, from several CPUs.
 
+use crate::scaled;
 use crate::watch::{End, Watch, open};
 use crate::workers::{self, Report, Worker, shell};
 use cnproc_parse::kernel::PROC_EVENT_EXIT;
@@ -57,8 +58,9 @@ fn each_child_of_a_storm_starts_once_and_ends_once_with_its_status() {
     live::run(|| {
         let Some(mut watch) = open(Tracker::options()) else { return };
         watch.until_synced();
-        let workers = Worker::two(CHILDREN, live_and_end);
-        let storm = follow(&mut watch, &workers, CHILDREN);
+        let count = scaled(CHILDREN);
+        let workers = Worker::two(count, live_and_end);
+        let storm = follow(&mut watch, &workers, count);
         watch.assert_nothing_lost();
         let mut unnamed = 0;
         for (id, reports) in storm {
@@ -85,7 +87,7 @@ fn each_child_of_a_storm_starts_once_and_ends_once_with_its_status() {
         }
         println!(
             "{} children, {unnamed} ended before the name of their program was read",
-            2 * CHILDREN
+            2 * count
         );
         watch.assert_equals_procfs();
     });
@@ -110,10 +112,10 @@ fn branch(number: u32) -> ! {
 
 #[test]
 fn table_opened_in_a_storm_equals_procfs_at_rest() {
-    const ROUNDS: u32 = 20;
+    let rounds = scaled(20);
     live::run(|| {
         let (mut found, mut started) = (0, 0);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             let workers = Worker::two(u32::MAX, branch);
             workers.iter().for_each(|worker| worker.gate.open());
             workers.iter().for_each(|worker| drop(worker.reports(20)));
@@ -137,6 +139,6 @@ fn table_opened_in_a_storm_equals_procfs_at_rest() {
             let arrived = |kind| watch.lives.values().filter(|life| life.arrival == kind).count();
             (found, started) = (found + arrived(Kind::Found), started + arrived(Kind::Started));
         }
-        println!("{ROUNDS} storms: {found} processes found, {started} started");
+        println!("{rounds} storms: {found} processes found, {started} started");
     });
 }

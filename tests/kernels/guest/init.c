@@ -161,6 +161,7 @@ int main(void)
     setenv("CNPROC_REQUIRE_LIVE", "1", 1);
     /* One test at a time, because two emulated processors are slow. */
     setenv("RUST_TEST_THREADS", "1", 1);
+    setenv("CNPROC_SLOW_MACHINE", "1", 1);
     run_all("/tests/both", 0);
     run_all("/tests/both", NOBODY);
     /* Last, because a test that is killed with its listener open leaves the kernel's count raised. */

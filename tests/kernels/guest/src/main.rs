@@ -20,6 +20,7 @@ mod raw;
 mod ring;
 mod suspend;
 mod system;
+mod tracker;
 
 use kernel::{Kernel, Suspend};
 use std::panic;
@@ -51,6 +52,7 @@ const AS_ROOT: &[Check] = &[
     ("resume leaves the kernel's count as it was", muted::resume_keeps_the_count),
     ("events that others disabled are restored by open", muted::open_restores_events),
     ("events are restored for all listeners", muted::resume_restores_events_for_all),
+    ("a process table is repaired by resume", tracker::is_repaired_by_resume),
     ("a full stream does not show that events are enabled", muted::full_stream_is_no_answer),
     ("events that a neighbour's filter cuts are counted", neighbours::trimmed_events_are_counted),
     ("acknowledgements fill no filtered queue", neighbours::acks_fill_no_filtered_queue),
