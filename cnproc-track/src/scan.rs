@@ -134,3 +134,36 @@ pub struct Observation {
     /// Whether there was room to read the stream to its end.
     pub is_complete: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnproc_parse::kernel;
+
+    fn event(what: u32, words: [i32; 4]) -> Event {
+        let mut event = Event::default();
+        event.what = what;
+        for (to, word) in event.event_data.chunks_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_ne_bytes());
+        }
+        event
+    }
+
+    #[test]
+    fn events_behind_a_fork_are_the_next_owners() {
+        let mut pending = Pending::default();
+        // Newest first.
+        for (what, words) in [
+            (kernel::PROC_EVENT_EXIT, [5, 5, 0, 17]),
+            (kernel::PROC_EVENT_EXEC, [5, 5, 0, 0]),
+            (kernel::PROC_EVENT_FORK, [1, 1, 5, 5]),
+            (kernel::PROC_EVENT_COMM, [5, 5, 0, 0]),
+            (kernel::PROC_EVENT_UID, [6, 5, 0, 0]),
+            (kernel::PROC_EVENT_EXIT, [7, 7, 0, 17]),
+        ] {
+            pending.note(5, &event(what, words));
+        }
+        let former = Pending { comm: true, thread: true, ..Pending::default() };
+        assert_eq!(pending, Pending { fork: true, ..former });
+    }
+}

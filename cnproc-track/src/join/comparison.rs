@@ -27,8 +27,6 @@ enum Phase {
     Entries { cursor: usize },
     /// The pids that `/proc` lists are looked at.
     Listing,
-    /// The events received by the end of it are applied.
-    Settling,
 }
 
 /// What a step has led to.
@@ -78,14 +76,8 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
                         observed?;
                     }
                 }
-                None => return Ok(self.end_of_list()),
+                None => return Ok(self.end_of_list(machine)),
             },
-            Phase::Settling => {
-                self.comparison = Comparison::NONE;
-                if self.table.end_scan(machine.now_ns()) {
-                    return Ok(Step::Update(Update::Synced));
-                }
-            }
         }
         Ok(Step::GoOn)
     }
@@ -103,12 +95,14 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
         Ok(())
     }
 
-    fn end_of_list(&mut self) -> Step {
+    /// Every pid has been compared, and every event received by now has been applied.
+    fn end_of_list<S: Machine>(&mut self, machine: &S) -> Step {
         let Comparison { again, incomplete, .. } = self.comparison;
         let is_incomplete = || self.table.next_unchecked(&mut 0, true).is_some();
         if !again && (incomplete || !is_incomplete()) {
-            self.comparison.phase = Phase::Settling;
-            return Step::GoOn;
+            self.comparison = Comparison::NONE;
+            let is_synced = self.table.end_scan(machine.now_ns());
+            return if is_synced { Step::Update(Update::Synced) } else { Step::GoOn };
         }
         let phase = Phase::Entries { cursor: 0 };
         self.comparison = Comparison { phase, incomplete: !again, ..Comparison::NONE };
@@ -167,7 +161,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
         match self.comparison.phase {
             // It will come to that.
             Phase::Idle if !self.table.is_synced() => {}
-            Phase::Idle | Phase::Settling => {
+            Phase::Idle => {
                 machine.rewind().map_err(JoinError::Machine)?;
                 self.table.widen();
                 self.comparison = Comparison { phase: Phase::Listing, ..Comparison::NONE };

@@ -18,6 +18,8 @@ struct Script {
     processes: Vec<Snapshot>,
     listed: i32,
     looks: Vec<i32>,
+    /// What is sent while a pid is looked at.
+    at_look: Option<(i32, Delivery)>,
     /// How many of the next looks fail.
     failures: u32,
     text: Option<&'static str>,
@@ -49,6 +51,8 @@ impl Machine for Script {
 
     fn look(&mut self, pid: i32, _: Look) -> Result<Snapshot, &'static str> {
         self.looks.push(pid);
+        let sent = self.at_look.take_if(|(at, _)| *at == pid);
+        self.socket.extend(sent.map(|(_, delivery)| delivery));
         if self.failures > 0 {
             self.failures -= 1;
             return Err("EMFILE");
@@ -189,9 +193,11 @@ fn loss_during_a_comparison_begins_it_again() {
     let (mut join, mut script) = complete();
     join.resync();
     script.processes.push(process(9, 1));
-    script.socket.push_back(Delivery::Lost(1));
+    script.looks.clear();
+    script.at_look = Some((1, Delivery::Lost(1)));
     let lines = updates(&mut join, &mut script);
     assert_eq!(lines, ["lost 1", "Found 9, inferred", "synced"]);
+    assert_eq!(script.looks, [1, 1, 2, 9], "at once, from the first");
 }
 
 #[test]
@@ -309,4 +315,35 @@ fn parent_is_looked_for_only_if_it_is_not_known() {
     script.processes.pop();
     updates(&mut join, &mut script);
     assert_eq!(join.find_parent(&mut script, id), Ok(None));
+}
+
+#[test]
+fn stream_is_read_after_the_look() {
+    let (mut join, mut script) = complete();
+    join.resync();
+    script.processes.push(process(9, 1));
+    // It was forked after the last time that the stream was read.
+    script.at_look = Some((9, fork(1, 9)));
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines[0], "Started 9", "not found before");
+    assert!(!lines.iter().any(|line| line.starts_with("Exited")), "{lines:?}");
+}
+
+#[test]
+fn entry_of_which_not_all_is_known_is_looked_at_once_more() {
+    let mut join = join(&TableOptions::default());
+    let hidden = Snapshot { ids: None, ..process(2, 1) };
+    let mut script = Script { processes: [process(1, 0), hidden].into(), ..Script::default() };
+    let lines = updates(&mut join, &mut script);
+    assert_eq!(lines, ["Found 1, inferred", "Found 2, inferred", "synced"]);
+    assert_eq!(script.looks, [1, 2, 2]);
+}
+
+#[test]
+fn fork_needs_no_look_however_many_there_are() {
+    let (mut join, mut script) = complete();
+    script.looks.clear();
+    script.queue.extend((3..90).map(|pid| fork(2, pid)));
+    assert_eq!(updates(&mut join, &mut script).len(), 87);
+    assert_eq!(script.looks, []);
 }

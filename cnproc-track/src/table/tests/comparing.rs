@@ -257,3 +257,39 @@ fn only_entries_from_before_the_comparison_are_unchecked() {
     assert_eq!(tester.table.next_unchecked(&mut cursor, false), Some(1));
     assert_eq!(tester.table.next_unchecked(&mut cursor, false), None);
 }
+
+#[test]
+fn pending_fork_of_its_pid_leaves_a_process_to_that_event() {
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    let mut seen = tester.running(5, 1);
+    seen.pending.fork = true;
+    assert_eq!(compare(&mut tester, &seen), Compared::Settled);
+    tester.table.doubt();
+    assert_eq!(compare(&mut tester, &seen), Compared::Settled);
+    assert!(tester.table.get(5).is_some(), "until then it is there");
+}
+
+#[test]
+fn name_and_ids_of_a_thread_that_was_not_seen_are_unknown() {
+    let unknown = |tester: &mut Tester| {
+        tester.fork_by(6, 5, 7);
+        let known = tester.entry(7).known;
+        !known.contains(Known::COMM) && !known.contains(Known::UID) && !known.contains(Known::GID)
+    };
+    // It was there before the process was found; threads may have ended by then.
+    let mut tester = Tester::complete();
+    let seen = tester.running(5, 1);
+    while compare(&mut tester, &seen) != Compared::Settled {}
+    assert!(unknown(&mut tester));
+    // It was there when the process was looked at.
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    let mut seen = tester.running(5, 1);
+    seen.snapshot.threads = 2;
+    while compare(&mut tester, &seen) != Compared::Settled {}
+    assert!(unknown(&mut tester));
+    // The leader has its own.
+    tester.fork(5, 8);
+    assert!(tester.entry(8).known.contains(Known::COMM | Known::UID | Known::GID));
+}

@@ -280,3 +280,92 @@ fn look_without_the_whole_stream_puts_the_table_in_doubt() {
     assert_eq!(tester.apply_with(&leader, &seen), Outcome::Nothing);
     assert!(tester.table.is_in_doubt() && tester.table.get(5).is_some());
 }
+
+#[test]
+fn process_that_has_executed_has_its_leader_again() {
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    tester.thread(5, 6);
+    let leader = tester.exit_event(5, 0);
+    let seen = tester.look(5, Presence::Leaderless);
+    tester.apply_with(&leader, &seen);
+    tester.exec(5);
+    tester.thread(5, 7);
+    let thread = tester.thread_exit_event(7, 5, 0);
+    assert_eq!(tester.apply(&thread), Outcome::Nothing, "without a look");
+}
+
+#[test]
+fn exit_of_a_leader_that_an_exec_has_replaced_is_expected() {
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    tester.thread(5, 6);
+    tester.exec(5);
+    let late = tester.released_exit_event(5, 0);
+    let seen = tester.running(5, 1);
+    assert_eq!(tester.apply_with(&late, &seen), Outcome::Nothing);
+    let id = tester.id(5);
+    let own = tester.released_exit_event(5, 256);
+    assert_eq!(change(tester.apply(&own)), (Kind::Exited, id));
+    assert_eq!(status(&tester, id), Some(256));
+}
+
+#[test]
+fn zombie_is_not_known_to_be_the_process_without_the_whole_stream() {
+    let (mut tester, owner) = owed();
+    let either = tester.released_exit_event(5, 256);
+    let zombie = tester.look(5, Presence::Ended(Some(WaitStatus(9))));
+    let seen = Observation { is_complete: false, ..zombie };
+    assert_eq!(change(tester.apply_with(&either, &seen)), (Kind::Exited, owner));
+    assert_eq!(status(&tester, owner), None);
+}
+
+#[test]
+fn process_that_has_run_has_ended_if_one_has_its_pid_that_has_not() {
+    let (mut tester, owner) = owed();
+    tester.comm(5, 5, b'x');
+    let exit = tester.released_exit_event(5, 256);
+    let mut seen = tester.running(5, 1);
+    seen.snapshot.has_run = false;
+    assert_eq!(change(tester.apply_with(&exit, &seen)), (Kind::Exited, owner));
+}
+
+#[test]
+fn exit_made_before_the_process_was_seen_alive_is_not_its_own() {
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    let id = tester.id(5);
+    let older = tester.exit_event(5, 0);
+    tester.table.doubt();
+    let seen = tester.running(5, 1);
+    while tester.table.compare(&seen) != Ok(Compared::Settled) {}
+    tester.sync();
+    assert_eq!(tester.apply(&older), Outcome::Nothing);
+    assert_eq!(tester.id(5), id);
+}
+
+#[test]
+fn exit_of_a_leader_that_was_found_a_zombie_may_be_older_than_the_look() {
+    let mut tester = Tester::complete();
+    let leader = tester.exit_event(6, 0);
+    let mut seen = tester.look(6, Presence::Leaderless);
+    seen.snapshot.threads = 2;
+    while tester.table.compare(&seen) != Ok(Compared::Settled) {}
+    assert_eq!(tester.apply_with(&leader, &seen), Outcome::Nothing);
+    let id = tester.id(6);
+    let last = tester.thread_exit_event(7, 6, 0);
+    let seen = tester.look(6, Presence::Gone);
+    assert_eq!(change(tester.apply_with(&last, &seen)), (Kind::Exited, id));
+}
+
+#[test]
+fn exit_made_while_the_process_was_looked_at_needs_another_look() {
+    let mut tester = Tester::complete();
+    let mut seen = tester.running(5, 1);
+    seen.snapshot.after_ns += 5_000;
+    while tester.table.compare(&seen) != Ok(Compared::Settled) {}
+    let exit = tester.exit_event(5, 0);
+    assert!(exit.timestamp_ns < seen.snapshot.after_ns);
+    let (id, gone) = (tester.id(5), tester.look(5, Presence::Gone));
+    assert_eq!(change(tester.apply_with(&exit, &gone)), (Kind::Exited, id));
+}
