@@ -4,6 +4,24 @@
 //! there are, who started them, under which names they run and how they end, must build a table
 //! from a scan of `/proc` and the events that follow. This crate is that table.
 //!
+//! ```no_run
+//! use cnproc_track::{Change, Tracker};
+//!
+//! let mut tracker = Tracker::options().cmdline(true).open()?;
+//! while let Some(change) = tracker.recv(None)? {
+//!     match change {
+//!         Change::Started(process) => println!("{} was forked", process.pid),
+//!         Change::Exited(process) => {
+//!             println!("{} ended: {:?}", process.name().escape_ascii(), process.status);
+//!         }
+//!         Change::Synced => println!("complete: {} processes", tracker.table().len()),
+//!         Change::Lost(count) => println!("{count} events were lost: what they changed follows"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok::<(), cnproc_track::Error>(())
+//! ```
+//!
 //! # Guarantees
 //!
 //! - After [`Update::Synced`] the table is exactly the machine's processes, as of the update returned
@@ -13,14 +31,17 @@
 //!   given to another process.
 //! - What an [`Entry`] contains is its own process's, never that of a later process with the same pid. What
 //!   cannot be known is not [`known`](Entry::known).
+//! - Nothing is read from `/proc` for a FORK, and no file stays open for a process. A look costs the same
+//!   however many events wait.
 //! - The table makes no system call and has no allocator; its memory is a [`Memory`]. An event takes
 //!   constant time. What does not fit is reported, and the table stays as it was.
 //!
 //! # Parts
 //!
-//! A [`Table`] applies events and compares looks at `/proc`. A [`Join`] does that in the order that
-//! makes the table complete; `join.rs` contains the argument why nothing is missed between scan and
-//! stream. It reads events and `/proc` from a [`Machine`].
+//! A [`Tracker`] is a listener and a table: most programs need nothing else. Its parts can be used with
+//! another source of events: a [`Table`] applies events and compares looks at `/proc`, and a [`Join`] does that
+//! in the order that makes the table complete. `join.rs` contains the argument why nothing is missed between
+//! scan and stream. It reads events and `/proc` from a [`Machine`].
 //!
 //! ```
 //! use cnproc_parse::{Event, kernel};
@@ -59,11 +80,15 @@
 //! - Of a child made with `CLONE_PARENT` the kernel reports the parent that it is given: creator, name and
 //!   ids are that parent's until the child's own events say otherwise.
 //! - A name that a thread gives to another thread while that one forks may be missing in the child.
-//! - An EXIT may be late, but not by more than ten seconds.
+//! - An EXIT may be late, but not by more than ten seconds. In that time after a synchronisation an EXIT of
+//!   a process that its parent does not wait for (SIGCHLD ignored) may be that of a former owner of its pid:
+//!   if the pid is given away again at once, the status is not known.
+//! - While events come faster than the program takes them, the queue never runs empty, and the table is not
+//!   compared with `/proc`: processes whose EXIT was lost stay in it until their pid is given away.
 //!
 //! # Features
 //!
-//! `std` (default): [`Heap`], memory of the global allocator.
+//! `std` (default): [`Heap`], memory of the global allocator; `AsFd` and `AsRawFd` of a tracker.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![forbid(unsafe_code)]
@@ -97,3 +122,8 @@ pub use status::WaitStatus;
 pub use table::{Compared, Outcome, Scope, Table, TableError, TableOptions};
 pub use texts::Text;
 pub use tracker::{Change, Changed, Options, Stats, Tracker};
+
+/// The example in the README is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
