@@ -1,8 +1,7 @@
 //! A day in a minute: a parallel build, a test suite, and a hundred thousand processes.
 
-use crate::watch::{Watch, open};
+use crate::watch::{Watch, open, roomy};
 use crate::workers::Worker;
-use cnproc_track::Tracker;
 use std::process::{Child, Command, Stdio};
 use support::child::exit;
 use support::live;
@@ -47,7 +46,7 @@ fn run(watch: &mut Watch, script: &str) {
 #[test]
 fn memory_in_the_evening_is_that_of_the_morning() {
     live::run(|| {
-        let options = Tracker::options().cmdline(true).exe(true).receive_buffer(64 << 20);
+        let options = roomy().cmdline(true).exe(true);
         let Some(mut watch) = open(options) else { return };
         watch.until_synced();
         for script in [COMPILE, TESTS] {

@@ -1,8 +1,8 @@
 //! The end of a process: that of its last thread.
 
-use crate::watch::{Watch, open};
+use crate::watch::{Watch, open, roomy};
 use crate::workers::shell;
-use cnproc_track::{Change, Tracker};
+use cnproc_track::Change;
 use std::ffi::{c_int, c_void};
 use support::child::{self, Child, exit, pause};
 use support::task::{exit_thread, start_thread};
@@ -39,7 +39,7 @@ fn await_leaders_exit(watch: &mut Watch, pid: i32) {
 #[test]
 fn process_ends_with_its_last_thread_and_with_its_status() {
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options()) else { return };
+        let Some(mut watch) = open(roomy()) else { return };
         watch.until_synced();
         let gate = new_gate();
         let child = child::fork(|| {
@@ -53,6 +53,7 @@ fn process_ends_with_its_last_thread_and_with_its_status() {
         gate.open();
         let status = child.wait();
         watch.until_ended(id);
+        watch.assert_nothing_lost();
         assert_eq!(status, 7 << 8);
         assert_eq!(watch.status(id), Some(7 << 8));
     });
@@ -61,7 +62,7 @@ fn process_ends_with_its_last_thread_and_with_its_status() {
 #[test]
 fn exec_by_a_thread_is_no_end() {
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options().cmdline(true)) else { return };
+        let Some(mut watch) = open(roomy().cmdline(true)) else { return };
         watch.until_synced();
         let gate = new_gate();
         let child = child::fork(|| {
@@ -77,6 +78,7 @@ fn exec_by_a_thread_is_no_end() {
         child.kill(libc::SIGCONT);
         let status = child.wait();
         watch.until_ended(id);
+        watch.assert_nothing_lost();
         assert_eq!((status, watch.status(id)), (5 << 8, Some(5 << 8)));
         assert_eq!(watch.lives[&id].name.as_deref(), Some(&b"sh"[..]));
     });
@@ -85,8 +87,7 @@ fn exec_by_a_thread_is_no_end() {
 #[test]
 fn entry_is_as_it_last_was_when_a_process_ends() {
     live::run(|| {
-        let Some(mut tracker) = open(Tracker::options().cmdline(true)).map(|watch| watch.tracker)
-        else {
+        let Some(mut tracker) = open(roomy().cmdline(true)).map(|watch| watch.tracker) else {
             return;
         };
         let child: Child = child::fork(|| exit(3));

@@ -2,10 +2,9 @@
 
 use crate::procfs;
 use crate::scaled;
-use crate::watch::open;
+use crate::watch::{open, roomy};
 use crate::workers::{self, Worker, shell};
 use cnproc_sys::{Delivery, EventData, EventMask, Listener};
-use cnproc_track::Tracker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use support::{Gate, live, task};
 #[test]
 fn program_that_was_seen_has_its_name_and_command_line_at_its_end() {
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options().cmdline(true)) else { return };
+        let Some(mut watch) = open(roomy().cmdline(true)) else { return };
         watch.until_synced();
         for _ in 0..100 {
             let child = child::fork(|| shell(c"kill -STOP $$", [c"of", c"mine"]));
@@ -24,11 +23,11 @@ fn program_that_was_seen_has_its_name_and_command_line_at_its_end() {
             child.kill(libc::SIGKILL);
             child.wait();
             watch.until_ended(id);
+            watch.assert_nothing_lost();
             let life = &watch.lives[&id];
             assert_eq!(life.name.as_deref(), Some(&b"sh"[..]));
             assert_eq!(life.cmdline.as_deref(), Some(&b"sh\0-c\0kill -STOP $$\0of\0mine\0"[..]));
         }
-        watch.assert_nothing_lost();
     });
 }
 
@@ -36,7 +35,7 @@ fn program_that_was_seen_has_its_name_and_command_line_at_its_end() {
 fn fork_without_exec_has_the_name_and_command_line_of_its_parent() {
     const CHILDREN: u32 = 1000;
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options().cmdline(true)) else { return };
+        let Some(mut watch) = open(roomy().cmdline(true)) else { return };
         watch.until_synced();
         let cmdline = std::fs::read("/proc/self/cmdline").unwrap();
         let cmdline = &cmdline[..cmdline.len().min(256)];
@@ -45,13 +44,14 @@ fn fork_without_exec_has_the_name_and_command_line_of_its_parent() {
         worker.gate.open();
         watch.until("all children have ended", |watch| {
             let children = watch.children_of(id);
+            watch.assert_nothing_lost();
             children.len() == CHILDREN as usize && children.iter().all(|life| life.end.is_some())
         });
+        watch.assert_nothing_lost();
         for life in watch.children_of(id) {
             assert_eq!(life.name.as_deref(), Some(workers::NAME.as_bytes()));
             assert_eq!(life.cmdline.as_deref(), Some(cmdline));
         }
-        watch.assert_nothing_lost();
     });
 }
 
@@ -84,7 +84,7 @@ fn short_lived_programs_have_their_own_command_line_or_none() {
     live::run(|| {
         for (what, body) in bodies {
             let is_over = AtomicBool::new(false);
-            let Some(mut watch) = open(Tracker::options().cmdline(true)) else { return };
+            let Some(mut watch) = open(roomy().cmdline(true)) else { return };
             let Some(listener) = live::open(Listener::options().events(EventMask::EXEC)) else {
                 return;
             };
@@ -96,6 +96,7 @@ fn short_lived_programs_have_their_own_command_line_or_none() {
                 is_over.store(true, Ordering::Relaxed);
                 by_hand.join().unwrap()
             });
+            watch.assert_nothing_lost();
             let id = watch.id_of(workers[0].child.pid());
             let children = watch.children_of(id);
             let (mut named, mut read) = (0, 0);
@@ -118,7 +119,6 @@ fn short_lived_programs_have_their_own_command_line_or_none() {
                 "program that {what}: of {} names {named}, command lines {read}; by hand {by_hand}",
                 children.len()
             );
-            watch.assert_nothing_lost();
         }
     });
 }
@@ -126,7 +126,7 @@ fn short_lived_programs_have_their_own_command_line_or_none() {
 #[test]
 fn renamed_process_has_its_last_name_at_its_end() {
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options()) else { return };
+        let Some(mut watch) = open(roomy()) else { return };
         watch.until_synced();
         let gate = Gate::new();
         let child = child::fork(|| {
@@ -139,6 +139,7 @@ fn renamed_process_has_its_last_name_at_its_end() {
         let id = watch.id_of(child.pid());
         gate.open();
         watch.until_ended(id);
+        watch.assert_nothing_lost();
         assert_eq!(watch.lives[&id].name.as_deref(), Some(&b"third"[..]));
     });
 }

@@ -1,9 +1,9 @@
 //! A pid that is given away again at once.
 
 use crate::scaled;
-use crate::watch::open;
+use crate::watch::{open, roomy};
 use cnproc_parse::kernel::PROC_EVENT_FORK;
-use cnproc_track::{Kind, Tracker};
+use cnproc_track::Kind;
 use std::ffi::c_int;
 use std::time::{Duration, Instant};
 use support::child::{self, exit, pause};
@@ -43,7 +43,7 @@ fn owners_of_one_pid_are_never_mixed_up() {
         return;
     }
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options().receive_buffer(16 << 20)) else { return };
+        let Some(mut watch) = open(roomy()) else { return };
         watch.until_synced();
         // Until then any EXIT without a parent may be that of a process that ended before the table was made.
         let begin = Instant::now();
@@ -63,7 +63,10 @@ fn owners_of_one_pid_are_never_mixed_up() {
             let entry = watch.tracker.table().get(pid);
             entry.is_some_and(|entry| entry.name() == b"the last")
         };
-        watch.until("the pid has its last owner", is_last);
+        watch.until("the pid has its last owner", |watch| {
+            watch.assert_nothing_lost();
+            is_last(watch)
+        });
         watch.until_synced();
         watch.drain();
         watch.assert_nothing_lost();

@@ -1,9 +1,9 @@
 //! Scopes: a part of the processes, at the cost of that part alone.
 
 use crate::scaled;
-use crate::watch::{Watch, open};
+use crate::watch::{Watch, open, roomy};
 use crate::workers::{Worker, shell};
-use cnproc_track::{Error, Kind, Options, Scope, Tracker};
+use cnproc_track::{Error, Kind, Options, Scope};
 use support::child::{self, Child, exit, pause};
 use support::{Gate, live, task};
 
@@ -34,7 +34,7 @@ fn open_scope(scope: Scope, options: Options) -> Option<Watch> {
 fn one_process_of_two_thousand_is_all_there_is_in_the_table() {
     live::run(|| {
         let crowd = family(scaled(2000));
-        let Some(mut watch) = open_scope(Scope::Chosen, Tracker::options()) else { return };
+        let Some(mut watch) = open_scope(Scope::Chosen, roomy()) else { return };
         let gate = Gate::new();
         let child = child::fork(|| {
             gate.wait();
@@ -51,12 +51,12 @@ fn one_process_of_two_thousand_is_all_there_is_in_the_table() {
         drop(crowd);
         let status = child.wait();
         watch.until_ended(id);
+        watch.assert_nothing_lost();
         // It executed three programs, and is one process still.
         assert_eq!((watch.lives.len(), watch.lives[&id].execs), (1, 3));
         assert_eq!((status, watch.status(id)), (3 << 8, Some(3 << 8)));
         assert_eq!(watch.tracker.stats().memory_bytes, memory);
         assert!(watch.tracker.table().is_empty());
-        watch.assert_nothing_lost();
     });
 }
 
@@ -81,7 +81,7 @@ fn descendants_of_one_process_are_all_there_is_in_the_table() {
         let cpus = task::cpus();
         let mine = Worker::new(cpus[0], CHILDREN, descend);
         let others = Worker::new(cpus[cpus.len() - 1], CHILDREN, descend);
-        let Some(mut watch) = open_scope(Scope::Descendants, Tracker::options()) else { return };
+        let Some(mut watch) = open_scope(Scope::Descendants, roomy()) else { return };
         watch.tracker.add(mine.child.pid()).unwrap();
         watch.until_synced();
         let id = watch.id_of(mine.child.pid());
@@ -91,10 +91,10 @@ fn descendants_of_one_process_are_all_there_is_in_the_table() {
         others.reports(CHILDREN);
         let reports = mine.reports(CHILDREN);
         watch.until("all but the first have ended", |watch| {
+            watch.assert_nothing_lost();
             let ended = watch.lives.values().filter(|life| life.end.is_some()).count();
             ended == (CHILDREN + CHILDREN / 2) as usize
         });
-        watch.assert_nothing_lost();
         let children = watch.children_of(id);
         let lives: Vec<_> =
             children.iter().map(|life| (life.pid, life.end.unwrap().status.unwrap())).collect();
@@ -109,7 +109,7 @@ fn descendants_of_one_process_are_all_there_is_in_the_table() {
 fn descendants_that_are_there_already_are_found() {
     const CHILDREN: usize = 50;
     live::run(|| {
-        let Some(mut watch) = open_scope(Scope::Descendants, Tracker::options()) else { return };
+        let Some(mut watch) = open_scope(Scope::Descendants, roomy()) else { return };
         watch.until_synced();
         assert!(watch.tracker.table().is_empty());
         let family = family(CHILDREN as u32);
@@ -133,7 +133,7 @@ fn descendants_that_are_there_already_are_found() {
 #[test]
 fn process_that_is_gone_cannot_be_added() {
     live::run(|| {
-        let Some(mut watch) = open_scope(Scope::Chosen, Tracker::options()) else { return };
+        let Some(mut watch) = open_scope(Scope::Chosen, roomy()) else { return };
         let child = child::fork(|| exit(0));
         let pid = child.pid();
         child.wait();

@@ -1,10 +1,10 @@
 //! Storms: many children at once, from several CPUs.
 
 use crate::scaled;
-use crate::watch::{End, Watch, open};
+use crate::watch::{End, Watch, open, roomy};
 use crate::workers::{self, Report, Worker, shell};
 use cnproc_parse::kernel::PROC_EVENT_EXIT;
-use cnproc_track::{Id, Kind, Tracker};
+use cnproc_track::{Id, Kind};
 use std::ffi::{CStr, c_int};
 use support::child::exit;
 use support::{live, task};
@@ -56,7 +56,7 @@ pub(crate) fn follow(watch: &mut Watch, workers: &[Worker], count: u32) -> Vec<(
 #[test]
 fn each_child_of_a_storm_starts_once_and_ends_once_with_its_status() {
     live::run(|| {
-        let Some(mut watch) = open(Tracker::options()) else { return };
+        let Some(mut watch) = open(roomy()) else { return };
         watch.until_synced();
         let count = scaled(CHILDREN);
         let workers = Worker::two(count, live_and_end);
@@ -119,7 +119,7 @@ fn table_opened_in_a_storm_equals_procfs_at_rest() {
             let workers = Worker::two(u32::MAX, branch);
             workers.iter().for_each(|worker| worker.gate.open());
             workers.iter().for_each(|worker| drop(worker.reports(20)));
-            let Some(mut watch) = open(Tracker::options()) else { return };
+            let Some(mut watch) = open(roomy()) else { return };
             watch.until_synced();
             // In the midst of it.
             watch.assert_equals_procfs();

@@ -44,6 +44,11 @@ pub(crate) struct Watch {
     touched: HashSet<i32>,
 }
 
+/// A queue that the bursts of other programs do not fill, where this process may have it.
+pub(crate) fn roomy() -> Options {
+    Tracker::options().receive_buffer(64 << 20)
+}
+
 /// Opens a tracker. None, and the calling test is skipped, if this process cannot listen.
 pub(crate) fn open(options: Options) -> Option<Watch> {
     match options.open() {

@@ -43,6 +43,8 @@ pub(super) fn find(
             // to the process's directory, and the process's id to that of the leader that vanishes.
             Ok(stat) if stat.is_of(tgid) => return Ok((process, stat)),
             Ok(_) | Err(Error::ProcessGone) => {}
+            // Or it has ended since it was opened, and another process has its pid.
+            Err(Error::ProcessHidden) => found = Error::ProcessHidden,
             Err(error) => return Err(error),
         }
     }

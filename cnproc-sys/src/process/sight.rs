@@ -1,6 +1,6 @@
 //! What a process is at one moment, for a table of processes.
 
-use super::files::{of_process, read_whole, status_lines};
+use super::files::{of_process, read_stat, read_whole, status_lines};
 use super::find::{find, is_thread, may_be_thread};
 use super::stat::{self, Stat};
 use super::status::has_been_on_a_cpu;
@@ -70,6 +70,8 @@ impl Listener {
         match look(&process, &stat, kernel) {
             Ok(sight) => Ok(sight.map(|sight| Sight { ids, ..sight })),
             Err(Error::ProcessGone) => Ok(None),
+            // It has ended, and another process has its pid.
+            Err(Error::ProcessHidden) if read_stat(&process.directory, pid).is_err() => Ok(None),
             Err(error) => Err(error),
         }
     }
