@@ -548,6 +548,10 @@ int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t
 #define CNPROC_ENORING 4015
 /* The process is in the midst of an execve: it runs no program at the moment. */
 #define CNPROC_EEXECUTING 4016
+/* /proc hides the processes of other users: it is mounted with hidepid. */
+#define CNPROC_EHIDDEN 4017
+/* A tracker's table is full, and a process was left out. */
+#define CNPROC_EFULL 4018
 
 /*
  * Returns a sentence that explains an error number, with its cause and a remedy. err is the result of
@@ -779,6 +783,354 @@ int cnproc_process_exe_fd(const struct cnproc_process *process);
  * -EMFILE, or another errno of a system call
  */
 int cnproc_process_dirfd(const struct cnproc_process *process);
+
+/* ---- Trackers ---------------------------------------------------------------------- */
+
+/* cnproc_tracker_options.flags: read and keep the command line of each process. */
+#define CNPROC_TRACK_CMDLINE 0x1u
+/* cnproc_tracker_options.flags: read and keep the path of each process's program. */
+#define CNPROC_TRACK_EXE 0x2u
+/* cnproc_tracker_options.flags: read and keep the control groups of each process. */
+#define CNPROC_TRACK_CGROUP 0x4u
+/* cnproc_tracker_options.flags: return each event, too, before the changes that it causes. */
+#define CNPROC_TRACK_RAW 0x8u
+
+/* cnproc_tracker_options.scope: all processes of the machine. */
+#define CNPROC_SCOPE_ALL 0
+/* cnproc_tracker_options.scope: those of cnproc_tracker_add(). */
+#define CNPROC_SCOPE_CHOSEN 1
+/* cnproc_tracker_options.scope: those of cnproc_tracker_add(), and their descendants. */
+#define CNPROC_SCOPE_DESCENDANTS 2
+
+/*
+ * A tracker: a listener, and a table of the machine's processes that it keeps complete. One thread at a time
+ * may use it; cnproc_tracker_wake() is the exception.
+ */
+struct cnproc_tracker;
+
+/*
+ * Options of cnproc_tracker_open(). Zero the struct, set members, and pass its size: later versions may have
+ * more members.
+ */
+struct cnproc_tracker_options {
+    /* CNPROC_TRACK_*. Texts are read when a process is found, and at each exec. */
+    uint64_t flags;
+    /* Which processes are in the table: CNPROC_SCOPE_*. */
+    uint32_t scope;
+    /* As in struct cnproc_options. */
+    uint32_t receive_buffer;
+    /* As in struct cnproc_options. */
+    uint32_t ack_timeout_ms;
+    /* As in struct cnproc_options. */
+    uint32_t coalesce_us;
+    /*
+     * How many processes may be in the table at a time; 0 for as many as the kernel allows. Only as many as
+     * there are take memory.
+     */
+    uint32_t max_processes;
+    /* How many bytes are kept of each text, at most 65536; 0 for 256. */
+    uint32_t text_bytes;
+    /* How many processes that have exited are kept for cnproc_tracker_get_id(); 0 for the last one. */
+    uint32_t keep_ended;
+    /* Zero. */
+    uint32_t reserved;
+    /* As in struct cnproc_options. */
+    const char **failed_call;
+};
+
+/*
+ * Opens a tracker. options NULL: all processes, without texts, and size is ignored; otherwise size is
+ * sizeof *options. On success *out is the tracker, to be closed with cnproc_tracker_close(). The first
+ * changes that it returns are those of a scan of /proc, up to CNPROC_CHANGE_SYNCED. Returns 0, an error of
+ * cnproc_open(), or
+ *
+ * -CNPROC_EHIDDEN    /proc hides the processes of other users (hidepid)
+ * -CNPROC_ENOPROCFS  /proc is not mounted, or belongs to another pid namespace
+ * -EINVAL, -E2BIG    an argument is not valid; the options are of a later version
+ * -ENOMEM, -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_open(struct cnproc_tracker **out,
+                        const struct cnproc_tracker_options *options,
+                        size_t size);
+
+/*
+ * Closes the tracker as cnproc_close() does a listener, and frees the table. NULL is ignored. errno stays as
+ * it is.
+ */
+void cnproc_tracker_close(struct cnproc_tracker *t);
+
+/*
+ * Returns the descriptor, for poll(), epoll and event loops: as cnproc_fd(). Call cnproc_tracker_recv() with
+ * timeout 0 until it returns 0 before each wait, also the first. Or returns
+ *
+ * -EINVAL          t is NULL
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+int cnproc_tracker_fd(const struct cnproc_tracker *t);
+
+/*
+ * Ends the wait of a cnproc_tracker_recv() in another thread, or of the next one: it returns 0. May be
+ * called as cnproc_wake(): by any thread at any time, and by signal handlers. NULL is ignored.
+ */
+void cnproc_tracker_wake(struct cnproc_tracker *t);
+
+/*
+ * Takes the process that has this pid into the scope; its descendants, too, if that is
+ * CNPROC_SCOPE_DESCENDANTS. cnproc_tracker_recv() returns them as found or started. Waits for a child that
+ * was just forked until it has run. Returns 0, or
+ *
+ * -ESRCH           no process has that pid
+ * -CNPROC_EFULL    the table is full
+ * -EINVAL          t is NULL
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ * -ENOMEM, -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_add(struct cnproc_tracker *t, int32_t pid);
+
+/*
+ * Compares the table with /proc, as after a loss: cnproc_tracker_recv() returns the differences, and then
+ * CNPROC_CHANGE_SYNCED. Losses cause that by themselves. Returns 0, or
+ *
+ * -EINVAL          t is NULL
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+int cnproc_tracker_resync(struct cnproc_tracker *t);
+
+/*
+ * Finds out whether the kernel still generates events, and enables them if not: as cnproc_resume(). If it
+ * did not, the table is compared with /proc. Returns CNPROC_RESUMED_*, or an error of cnproc_resume().
+ */
+int cnproc_tracker_resume(struct cnproc_tracker *t);
+
+/*
+ * In a forked child: takes the tracker over, as cnproc_adopt() does a listener. Returns 0, or an error of
+ * cnproc_adopt().
+ */
+int cnproc_tracker_adopt(struct cnproc_tracker *t);
+
+/*
+ * Returns the name of the system call because of which a function last failed on this tracker: as
+ * cnproc_last_call().
+ */
+const char *cnproc_tracker_last_call(const struct cnproc_tracker *t);
+
+/* ---- Changes of the table ---------------------------------------------------------- */
+
+/* cnproc_change.type: the process was there when the tracker was opened, or has turned up in a resync. */
+#define CNPROC_CHANGE_FOUND 1
+/* cnproc_change.type: the process was forked. */
+#define CNPROC_CHANGE_STARTED 2
+/* cnproc_change.type: the process executes another program. */
+#define CNPROC_CHANGE_EXECUTED 3
+/* cnproc_change.type: its user or group ids changed, or are known now. */
+#define CNPROC_CHANGE_IDS 4
+/* cnproc_change.type: it became a session leader, or its session is known now. */
+#define CNPROC_CHANGE_SESSION 5
+/* cnproc_change.type: its name changed, or is known now. */
+#define CNPROC_CHANGE_RENAMED 6
+/* cnproc_change.type: the process exited, with its last thread. Its entry is as it last was. */
+#define CNPROC_CHANGE_EXITED 7
+/* cnproc_change.type: the table is complete as of here. */
+#define CNPROC_CHANGE_SYNCED 8
+/* cnproc_change.type: count events were lost. The table is repaired, up to the next CNPROC_CHANGE_SYNCED. */
+#define CNPROC_CHANGE_LOST 9
+/* cnproc_change.type: an event as it was received (CNPROC_TRACK_RAW). The entry is that of no process. */
+#define CNPROC_CHANGE_EVENT 10
+
+/* cnproc_change.flags: no event reported it; the comparison with /proc showed it. */
+#define CNPROC_INFERRED 0x1u
+
+/* cnproc_change.flags: events were lost, and the process may be a later owner of the pid. */
+#define CNPROC_IN_DOUBT 0x2u
+
+/* A change of the table. Later versions may have more members: those of the entry. */
+struct cnproc_change {
+    /* CNPROC_CHANGE_*. */
+    uint32_t type;
+    /* CNPROC_INFERRED, CNPROC_IN_DOUBT, or both. */
+    uint32_t flags;
+    /* CNPROC_CHANGE_LOST: how many events; 0 if unknown. */
+    uint64_t count;
+    /* The event behind it; zeros if there is none. */
+    struct cnproc_event event;
+    /* Zero. For later versions. */
+    uint64_t reserved[4];
+    /* The process as it is now, or as it last was; zeros if the change is not of a process. */
+    struct cnproc_entry entry;
+};
+
+/*
+ * Waits for the next change of the table, and writes it. size is sizeof *change. timeout_ms -1 waits
+ * indefinitely, 0 does not wait. The table is then as of this change: what was received since is not in it
+ * yet. Returns 1; 0 after the timeout or cnproc_tracker_wake(); or
+ *
+ * -EINTR           a signal handler ran, with or without SA_RESTART: nothing was lost, call again
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFULL    a process was left out because the table is full: call again
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ * -ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_recv(struct cnproc_tracker *t,
+                        struct cnproc_change *change,
+                        size_t size,
+                        int timeout_ms);
+
+/* ---- The table of a tracker -------------------------------------------------------- */
+
+/* cnproc_entry.known: ppid. */
+#define CNPROC_KNOWN_PPID 0x100u
+/* cnproc_entry.known: exit_code. Only of a process that has exited. */
+#define CNPROC_KNOWN_EXIT_CODE 0x200u
+
+/* A process of the table. What is not known is 0, or as it was before. Later versions may have more members. */
+struct cnproc_entry {
+    /* Never given to another process while the tracker is open, and never 0. */
+    uint64_t id;
+    /* The process that forked it, which may have exited; 0 if unknown. */
+    uint64_t creator_id;
+    /* Its process id. */
+    int32_t pid;
+    /* Its parent now; 0 for the kernel's children, or if unknown. */
+    int32_t ppid;
+    /* Its session. */
+    int32_t sid;
+    /* Which members and texts are known: CNPROC_KNOWN_*. */
+    uint32_t known;
+    /* Real user id. */
+    uint32_t ruid;
+    /* Effective user id. */
+    uint32_t euid;
+    /* Real group id. */
+    uint32_t rgid;
+    /* Effective group id. */
+    uint32_t egid;
+    /* When it started: nanoseconds of CLOCK_MONOTONIC; to the clock tick if it was found by a scan. */
+    uint64_t start_ns;
+    /* When it executed its present program; 0 if that was not seen. */
+    uint64_t exec_ns;
+    /* When it exited; 0 if it has not, or if that was not seen. */
+    uint64_t exit_ns;
+    /* The caller's own: 0, or that of cnproc_tracker_set_user(). */
+    uint64_t user;
+    /* How it exited: the wait status of the process, for WIFEXITED() and WIFSIGNALED(). */
+    uint32_t exit_code;
+    /* Zero. For later versions. */
+    uint32_t reserved;
+    /* Its name. Bytes after the first NUL are zero. */
+    char comm[16];
+};
+
+/* What a tracker has seen since it was opened. Later versions may have more members. */
+struct cnproc_tracker_stats {
+    /* Processes in the table. */
+    uint64_t processes;
+    /* Comparisons with /proc completed, after the first. */
+    uint64_t resyncs;
+    /* Changes that no event reported. */
+    uint64_t inferred;
+    /*
+     * Memory that the table has in use, in bytes, without the index by pid: of that, 4 bytes for each pid, only
+     * pages are in use where a pid was.
+     */
+    uint64_t memory_bytes;
+    /* Zero. For later versions. */
+    uint64_t reserved[4];
+    /* Its listener's. */
+    struct cnproc_stats listener;
+};
+
+/*
+ * Writes the entry of the process that has this pid, as of the change returned last. size is sizeof
+ * *entry. If its former parent has exited, ppid is looked up in /proc. Returns 0, or
+ *
+ * -ESRCH           no process in the table has it
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ * -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_get(struct cnproc_tracker *t,
+                       int32_t pid,
+                       struct cnproc_entry *entry,
+                       size_t size);
+
+/* As cnproc_tracker_get(), by id: also of a process that has exited, while it is kept. */
+int cnproc_tracker_get_id(struct cnproc_tracker *t,
+                          uint64_t id,
+                          struct cnproc_entry *entry,
+                          size_t size);
+
+/*
+ * Writes the next process of the table, and moves *cursor on, which is 0 at first. Visits every process that
+ * is in the table all the time once, in no particular order. Looks nothing up in /proc. Returns 1, 0 behind
+ * the last one, or
+ *
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+int cnproc_tracker_next(struct cnproc_tracker *t,
+                        uint64_t *cursor,
+                        struct cnproc_entry *entry,
+                        size_t size);
+
+/*
+ * Writes the command line that is kept of a process, as snprintf does: at most len bytes, with a final NUL.
+ * It is that of its present program, or inherited from the program of its parent at the fork, if known has
+ * CNPROC_KNOWN_CMDLINE; otherwise it may be out of date. buf may be NULL if len is 0. Each argument ends
+ * with a NUL. Returns the length of what is kept; 0 if there is none; or
+ *
+ * -ESRCH           no process in the table has that id
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+ssize_t cnproc_tracker_cmdline(struct cnproc_tracker *t,
+                               uint64_t id,
+                               char *buf,
+                               size_t len);
+
+/* Writes the path of the program that is kept of a process; otherwise as cnproc_tracker_cmdline(). */
+ssize_t cnproc_tracker_exe(struct cnproc_tracker *t, uint64_t id, char *buf, size_t len);
+
+/*
+ * Writes the control groups that are kept of a process, in the form of /proc/PID/cgroup; otherwise as
+ * cnproc_tracker_cmdline().
+ */
+ssize_t cnproc_tracker_cgroup(struct cnproc_tracker *t,
+                              uint64_t id,
+                              char *buf,
+                              size_t len);
+
+/*
+ * Sets user of a process. Returns 0, or
+ *
+ * -ESRCH           no process in the table has that id
+ * -EINVAL          t is NULL
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+int cnproc_tracker_set_user(struct cnproc_tracker *t, uint64_t id, uint64_t user);
+
+/*
+ * Opens a process of the table: all facts then come from that one process. It is CNPROC_IDENTITY_PROVEN. On
+ * success *out is the process, to be closed with cnproc_process_close(). Returns 0, or
+ *
+ * -ESRCH               it has exited, or no process in the table has that id
+ * -EINVAL              an argument is not valid
+ * -CNPROC_EUNREADABLE  a file in /proc/PID has an unknown form
+ * -CNPROC_EFORKED      the tracker belongs to another process
+ * -ENOMEM, -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_process(struct cnproc_process **out,
+                           struct cnproc_tracker *t,
+                           uint64_t id);
+
+/*
+ * Writes what the tracker has seen since it was opened. size is sizeof *stats. Returns 0, or
+ *
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ */
+int cnproc_tracker_get_stats(const struct cnproc_tracker *t,
+                             struct cnproc_tracker_stats *stats,
+                             size_t size);
 
 /* ---- Parsing datagrams ------------------------------------------------------------- */
 

@@ -40,6 +40,10 @@ pub const CNPROC_ERINGPERM: c_int = 4014;
 pub const CNPROC_ENORING: c_int = 4015;
 /// The process is in the midst of an execve: it runs no program at the moment.
 pub const CNPROC_EEXECUTING: c_int = 4016;
+/// /proc hides the processes of other users: it is mounted with hidepid.
+pub const CNPROC_EHIDDEN: c_int = 4017;
+/// A tracker's table is full, and a process was left out.
+pub const CNPROC_EFULL: c_int = 4018;
 
 /// A diagnosis of a later cnproc-sys, for which this version has no number.
 const UNKNOWN: c_int = 4000;
@@ -81,6 +85,26 @@ pub(crate) const fn number(error: &Error) -> c_int {
     })
 }
 
+/// The negative error number of a tracker's error.
+pub(crate) const fn tracker_number(error: &cnproc_track::Error) -> c_int {
+    use cnproc_track::Error as Tracker;
+    negative(match error {
+        Tracker::Listener(error) => return number(error),
+        Tracker::ProcessesHidden => CNPROC_EHIDDEN,
+        Tracker::NoSuchProcess => libc::ESRCH,
+        Tracker::TableFull | Tracker::PidTooHigh(_) => CNPROC_EFULL,
+        _ => UNKNOWN,
+    })
+}
+
+/// As [`failed_call`], of a tracker's error.
+pub(crate) const fn tracker_failed_call(error: &cnproc_track::Error) -> Option<Call> {
+    match error {
+        cnproc_track::Error::Listener(error) => failed_call(error),
+        _ => None,
+    }
+}
+
 /// The name of the system call that failed; NULL if the error has another cause.
 pub(crate) const fn failed_call(error: &Error) -> Option<Call> {
     match *error {
@@ -114,6 +138,14 @@ const fn sentence(number: c_int) -> &'static CStr {
         CNPROC_ERINGPERM => Error::RingNotPermitted.sentence(),
         CNPROC_ENORING => Error::NoRing.sentence(),
         CNPROC_EEXECUTING => Error::ProcessExecuting.sentence(),
+        CNPROC_EHIDDEN => {
+            c"/proc hides other users' processes (hidepid): mount it without, or run as root or as a \
+              member of the group that its option gid names"
+        }
+        CNPROC_EFULL => {
+            c"the tracker's table is full, and a process was left out: raise \
+              cnproc_tracker_options.max_processes"
+        }
         UNKNOWN => c"a cause that this version of the library does not know: upgrade it",
         libc::EINTR => Error::Interrupted.sentence(),
         libc::ESRCH => Error::ProcessGone.sentence(),
@@ -206,6 +238,25 @@ mod tests {
     }
 
     #[test]
+    fn tracker_error_has_its_cause_s_number_and_a_sentence() {
+        use cnproc_track::Error as Tracker;
+        let hidden = Tracker::ProcessesHidden;
+        assert_eq!(tracker_number(&hidden), -CNPROC_EHIDDEN);
+        let explained = sentence(CNPROC_EHIDDEN).to_str().unwrap();
+        assert_eq!(explained, hidden.to_string());
+        assert_eq!(tracker_number(&Tracker::NoSuchProcess), -libc::ESRCH);
+        for full in [Tracker::TableFull, Tracker::PidTooHigh(7)] {
+            assert_eq!(tracker_number(&full), -CNPROC_EFULL);
+        }
+        assert!(sentence(CNPROC_EFULL).to_str().unwrap().contains("max_processes"));
+        let error = Error::System { call: Call::Bind, errno: Errno::from_raw(libc::EPERM) };
+        let tracker = Tracker::Listener(error);
+        assert_eq!(tracker_number(&tracker), -libc::EPERM);
+        assert_eq!(tracker_failed_call(&tracker), Some(Call::Bind));
+        assert_eq!(tracker_failed_call(&hidden), None);
+    }
+
+    #[test]
     fn errno_of_a_system_call_is_returned_unchanged_with_its_call() {
         for errno in 1..134 {
             let error = Error::System { call: Call::Bind, errno: Errno::from_raw(errno) };
@@ -219,7 +270,7 @@ mod tests {
     #[test]
     fn number_outside_both_ranges_is_not_explained() {
         let unknown = sentence(c_int::MAX);
-        for number in [CNPROC_EEXECUTING + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
+        for number in [CNPROC_EFULL + 1, 100_000, c_int::MIN, c_int::MIN + 1] {
             // SAFETY: it returns a constant string.
             let explained = unsafe { CStr::from_ptr(cnproc_strerror(number)) };
             assert_eq!(explained, unknown);

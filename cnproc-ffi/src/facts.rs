@@ -38,6 +38,18 @@ impl TextBuffer<'_> {
         }
         Ok(length)
     }
+
+    /// Likewise, of a text in memory.
+    pub(crate) fn write(&mut self, text: &[u8]) -> usize {
+        let room = self.0.len().saturating_sub(1);
+        for (to, from) in self.0.iter_mut().take(room).zip(text) {
+            *to = *from;
+        }
+        if let Some(end) = self.0.get_mut(text.len().min(room)) {
+            *end = 0;
+        }
+        text.len()
+    }
 }
 
 /// # Safety

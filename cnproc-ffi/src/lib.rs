@@ -2,7 +2,7 @@
 //! from this crate.
 //!
 //! The functions check arguments, convert values, block cancellation, and turn errors into negative error
-//! numbers. The rest is `cnproc-sys` and `cnproc-parse`.
+//! numbers. The rest is `cnproc-sys`, `cnproc-track` and `cnproc-parse`.
 
 #![cfg_attr(not(test), no_std)]
 #![allow(non_camel_case_types, reason = "the names are those of the C API")]
@@ -38,10 +38,30 @@ mod process;
 
 mod facts;
 
+mod tracker;
+
+mod change;
+
+mod entry;
+
 mod parse;
 
 mod version;
 
+pub use change::{
+    CNPROC_CHANGE_EVENT, CNPROC_CHANGE_EXECUTED, CNPROC_CHANGE_EXITED, CNPROC_CHANGE_FOUND,
+    CNPROC_CHANGE_IDS, CNPROC_CHANGE_LOST, CNPROC_CHANGE_RENAMED, CNPROC_CHANGE_SESSION,
+    CNPROC_CHANGE_STARTED, CNPROC_CHANGE_SYNCED, CNPROC_IN_DOUBT, CNPROC_INFERRED, cnproc_change,
+    cnproc_tracker_recv,
+};
+pub use entry::{
+    CNPROC_KNOWN_CGROUP, CNPROC_KNOWN_CMDLINE, CNPROC_KNOWN_COMM, CNPROC_KNOWN_CREATOR,
+    CNPROC_KNOWN_EXE, CNPROC_KNOWN_EXIT_CODE, CNPROC_KNOWN_GID, CNPROC_KNOWN_PPID,
+    CNPROC_KNOWN_SESSION, CNPROC_KNOWN_UID, cnproc_entry, cnproc_tracker_cgroup,
+    cnproc_tracker_cmdline, cnproc_tracker_exe, cnproc_tracker_get, cnproc_tracker_get_id,
+    cnproc_tracker_get_stats, cnproc_tracker_next, cnproc_tracker_process, cnproc_tracker_set_user,
+    cnproc_tracker_stats,
+};
 pub use error::*;
 pub use event::*;
 pub use facts::{
@@ -72,6 +92,13 @@ pub use resume::{
 pub use stats::{
     CNPROC_SOURCE_RING, CNPROC_SOURCE_SOCKET, CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS,
     cnproc_get_stats, cnproc_stats,
+};
+pub use tracker::{
+    CNPROC_SCOPE_ALL, CNPROC_SCOPE_CHOSEN, CNPROC_SCOPE_DESCENDANTS, CNPROC_TRACK_CGROUP,
+    CNPROC_TRACK_CMDLINE, CNPROC_TRACK_EXE, CNPROC_TRACK_RAW, cnproc_tracker, cnproc_tracker_add,
+    cnproc_tracker_adopt, cnproc_tracker_close, cnproc_tracker_fd, cnproc_tracker_last_call,
+    cnproc_tracker_open, cnproc_tracker_options, cnproc_tracker_resume, cnproc_tracker_resync,
+    cnproc_tracker_wake,
 };
 pub use version::{cnproc_version, cnproc_version_string};
 

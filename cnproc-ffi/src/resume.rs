@@ -24,13 +24,16 @@ pub const CNPROC_RESUMED_UNKNOWN: c_int = 2;
 /// -ENOMEM, -ENOBUFS, or another errno of a system call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cnproc_resume(cp: *mut cnproc) -> c_int {
-    let mut resume = |listener: &mut Listener| {
-        Ok(match listener.resume()? {
-            Resumed::AlreadyOn => CNPROC_RESUMED_ALREADY_ON,
-            Resumed::Restored => CNPROC_RESUMED_RESTORED,
-            _ => CNPROC_RESUMED_UNKNOWN,
-        } as ssize_t)
-    };
+    let mut resume = |listener: &mut Listener| Ok(number(listener.resume()?) as ssize_t);
     // SAFETY: by contract.
     unsafe { with_listener(cp, &mut resume) as c_int }
+}
+
+/// A result of Rust's for C.
+pub(crate) const fn number(resumed: Resumed) -> c_int {
+    match resumed {
+        Resumed::AlreadyOn => CNPROC_RESUMED_ALREADY_ON,
+        Resumed::Restored => CNPROC_RESUMED_RESTORED,
+        _ => CNPROC_RESUMED_UNKNOWN,
+    }
 }

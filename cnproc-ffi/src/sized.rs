@@ -43,6 +43,11 @@ pub(crate) unsafe fn write<T: Unpadded>(to: *mut T, size: usize, value: &T) -> R
     unsafe { write_bytes(ptr::from_ref(value).cast(), to.cast(), sizes) }
 }
 
+/// Whether a caller's struct of `size` bytes can be written to.
+pub(crate) fn check<T: Unpadded>(to: *mut T, size: usize) -> Result<(), c_int> {
+    Sizes { minimum: T::V1_SIZE, known: size_of::<T>(), given: size }.check(to.cast())
+}
+
 /// The sizes of a struct: in its first version, in this one, and in the caller's.
 #[derive(Clone, Copy)]
 struct Sizes {

@@ -274,6 +274,14 @@ impl<U: Copy + Default> Tracker<U> {
         Ok(self.source.listener.waker()?)
     }
 
+    /// As [`cnproc_sys::Listener::check_owner`].
+    ///
+    /// # Errors
+    /// [`Error::Listener`]: the tracker belongs to another process.
+    pub fn check_owner(&self) -> Result<(), Error> {
+        Ok(self.source.listener.check_owner()?)
+    }
+
     /// As [`cnproc_sys::Listener::adopt`]: a forked child takes the tracker over.
     ///
     /// # Errors
