@@ -309,11 +309,6 @@ int cnproc_event_format(const struct cnproc_event *event, char *buf, size_t len)
 #define CNPROC_OPEN_ACKS 0x1u
 /* cnproc_options.flags: drop events that concern only a thread (cnproc_event_is_thread). */
 #define CNPROC_OPEN_SKIP_THREADS 0x2u
-/*
- * cnproc_options.flags: receive events through a ring buffer instead of the socket's queue, where that is
- * possible. cnproc_stats.source is where they come from.
- */
-#define CNPROC_OPEN_RING 0x4u
 
 /* A listener. One thread at a time may use it; cnproc_wake() is the exception. */
 struct cnproc;
@@ -323,7 +318,7 @@ struct cnproc;
  * members.
  */
 struct cnproc_options {
-    /* CNPROC_OPEN_*, or 0. */
+    /* CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both. */
     uint64_t flags;
     /* The types wanted, a mask of CNPROC_EVENT_*; 0 for all. The kernel drops the others. */
     uint32_t events;
@@ -458,11 +453,6 @@ int cnproc_resume(struct cnproc *cp);
 /* cnproc_stats.flags: events that concern only a thread are dropped. */
 #define CNPROC_STATS_SKIP_THREADS 0x2u
 
-/* cnproc_stats.source: the socket's queue. */
-#define CNPROC_SOURCE_SOCKET 0x0u
-/* cnproc_stats.source: a ring buffer (CNPROC_OPEN_RING). */
-#define CNPROC_SOURCE_RING 0x1u
-
 /* What a listener has received since it was opened. Later versions may have more members. */
 struct cnproc_stats {
     /* Events delivered, without CNPROC_EVENT_LOST. */
@@ -493,15 +483,8 @@ struct cnproc_stats {
     uint32_t events;
     /* CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both. */
     uint32_t flags;
-    /* Where events come from: CNPROC_SOURCE_SOCKET or CNPROC_SOURCE_RING. */
-    uint32_t source;
-    /*
-     * Why that is not the ring although CNPROC_OPEN_RING was set: a negative error number, as
-     * -CNPROC_ERINGPERM; otherwise 0.
-     */
-    int ring_error;
     /* Zero. For later versions. */
-    uint32_t reserved[7];
+    uint32_t reserved[9];
 };
 
 /*
@@ -509,8 +492,6 @@ struct cnproc_stats {
  *
  * -EINVAL          an argument is not valid
  * -CNPROC_EFORKED  the listener belongs to another process
- *
- * In cnproc_stats.ring_error only: -CNPROC_ERINGPERM, -CNPROC_ENORING, or another errno of a system call.
  */
 int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t size);
 
@@ -542,16 +523,10 @@ int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t
 #define CNPROC_ENOPROCFS 4012
 /* A file in /proc/PID has an unknown form. */
 #define CNPROC_EUNREADABLE 4013
-/* The ring requires capabilities that the process does not have, or bpf(2) is refused. */
-#define CNPROC_ERINGPERM 4014
-/* The kernel has no ring, or this is a 32-bit program. */
-#define CNPROC_ENORING 4015
-/* The process is in the midst of an execve: it runs no program at the moment. */
-#define CNPROC_EEXECUTING 4016
 /* /proc hides the processes of other users: it is mounted with hidepid. */
-#define CNPROC_EHIDDEN 4017
+#define CNPROC_EHIDDEN 4014
 /* A tracker's table is full, and a process was left out. */
-#define CNPROC_EFULL 4018
+#define CNPROC_EFULL 4015
 
 /*
  * Returns a sentence that explains an error number, with its cause and a remedy. err is the result of
@@ -684,10 +659,9 @@ struct cnproc_process_status {
  * change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
  * without the final NUL; 0 for a kernel thread and a zombie; or
  *
- * -ESRCH              the process is gone
- * -EACCES             permission denied
- * -CNPROC_EEXECUTING  the process is in the midst of an execve: ask again
- * -EINVAL             an argument is not valid
+ * -ESRCH   the process is gone
+ * -EACCES  permission denied
+ * -EINVAL  an argument is not valid
  * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
  */
 ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
@@ -770,8 +744,7 @@ int cnproc_process_pidfd(const struct cnproc_process *process);
 /*
  * Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
  * descriptor is close-on-exec, and the caller closes it. Returns it, or an error of cnproc_process_pidfd();
- * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process,
- * -CNPROC_EEXECUTING in the midst of an execve.
+ * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
  */
 int cnproc_process_exe_fd(const struct cnproc_process *process);
 
@@ -914,69 +887,24 @@ int cnproc_tracker_adopt(struct cnproc_tracker *t);
  */
 const char *cnproc_tracker_last_call(const struct cnproc_tracker *t);
 
-/* ---- Changes of the table ---------------------------------------------------------- */
-
-/* cnproc_change.type: the process was there when the tracker was opened, or has turned up in a resync. */
-#define CNPROC_CHANGE_FOUND 1
-/* cnproc_change.type: the process was forked. */
-#define CNPROC_CHANGE_STARTED 2
-/* cnproc_change.type: the process executes another program. */
-#define CNPROC_CHANGE_EXECUTED 3
-/* cnproc_change.type: its user or group ids changed, or are known now. */
-#define CNPROC_CHANGE_IDS 4
-/* cnproc_change.type: it became a session leader, or its session is known now. */
-#define CNPROC_CHANGE_SESSION 5
-/* cnproc_change.type: its name changed, or is known now. */
-#define CNPROC_CHANGE_RENAMED 6
-/* cnproc_change.type: the process exited, with its last thread. Its entry is as it last was. */
-#define CNPROC_CHANGE_EXITED 7
-/* cnproc_change.type: the table is complete as of here. */
-#define CNPROC_CHANGE_SYNCED 8
-/* cnproc_change.type: count events were lost. The table is repaired, up to the next CNPROC_CHANGE_SYNCED. */
-#define CNPROC_CHANGE_LOST 9
-/* cnproc_change.type: an event as it was received (CNPROC_TRACK_RAW). The entry is that of no process. */
-#define CNPROC_CHANGE_EVENT 10
-
-/* cnproc_change.flags: no event reported it; the comparison with /proc showed it. */
-#define CNPROC_INFERRED 0x1u
-
-/* cnproc_change.flags: events were lost, and the process may be a later owner of the pid. */
-#define CNPROC_IN_DOUBT 0x2u
-
-/* A change of the table. Later versions may have more members: those of the entry. */
-struct cnproc_change {
-    /* CNPROC_CHANGE_*. */
-    uint32_t type;
-    /* CNPROC_INFERRED, CNPROC_IN_DOUBT, or both. */
-    uint32_t flags;
-    /* CNPROC_CHANGE_LOST: how many events; 0 if unknown. */
-    uint64_t count;
-    /* The event behind it; zeros if there is none. */
-    struct cnproc_event event;
-    /* Zero. For later versions. */
-    uint64_t reserved[4];
-    /* The process as it is now, or as it last was; zeros if the change is not of a process. */
-    struct cnproc_entry entry;
-};
-
-/*
- * Waits for the next change of the table, and writes it. size is sizeof *change. timeout_ms -1 waits
- * indefinitely, 0 does not wait. The table is then as of this change: what was received since is not in it
- * yet. Returns 1; 0 after the timeout or cnproc_tracker_wake(); or
- *
- * -EINTR           a signal handler ran, with or without SA_RESTART: nothing was lost, call again
- * -EINVAL          an argument is not valid
- * -CNPROC_EFULL    a process was left out because the table is full: call again
- * -CNPROC_EFORKED  the tracker belongs to another process
- * -ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, or another errno of a system call
- */
-int cnproc_tracker_recv(struct cnproc_tracker *t,
-                        struct cnproc_change *change,
-                        size_t size,
-                        int timeout_ms);
-
 /* ---- The table of a tracker -------------------------------------------------------- */
 
+/* cnproc_entry.known: comm, as it is now. */
+#define CNPROC_KNOWN_COMM 0x1u
+/* cnproc_entry.known: ruid and euid. */
+#define CNPROC_KNOWN_UID 0x2u
+/* cnproc_entry.known: rgid and egid. */
+#define CNPROC_KNOWN_GID 0x4u
+/* cnproc_entry.known: sid. */
+#define CNPROC_KNOWN_SESSION 0x8u
+/* cnproc_entry.known: creator_id. */
+#define CNPROC_KNOWN_CREATOR 0x10u
+/* cnproc_entry.known: the command line is that of the present program. */
+#define CNPROC_KNOWN_CMDLINE 0x20u
+/* cnproc_entry.known: the path is that of the present program. */
+#define CNPROC_KNOWN_EXE 0x40u
+/* cnproc_entry.known: the control groups, as of the scan, the fork or the last exec. */
+#define CNPROC_KNOWN_CGROUP 0x80u
 /* cnproc_entry.known: ppid. */
 #define CNPROC_KNOWN_PPID 0x100u
 /* cnproc_entry.known: exit_code. Only of a process that has exited. */
@@ -1131,6 +1059,67 @@ int cnproc_tracker_process(struct cnproc_process **out,
 int cnproc_tracker_get_stats(const struct cnproc_tracker *t,
                              struct cnproc_tracker_stats *stats,
                              size_t size);
+
+/* ---- Changes of the table ---------------------------------------------------------- */
+
+/* cnproc_change.type: the process was there when the tracker was opened, or has turned up in a resync. */
+#define CNPROC_CHANGE_FOUND 1
+/* cnproc_change.type: the process was forked. */
+#define CNPROC_CHANGE_STARTED 2
+/* cnproc_change.type: the process executes another program. */
+#define CNPROC_CHANGE_EXECUTED 3
+/* cnproc_change.type: its user or group ids changed, or are known now. */
+#define CNPROC_CHANGE_IDS 4
+/* cnproc_change.type: it became a session leader, or its session is known now. */
+#define CNPROC_CHANGE_SESSION 5
+/* cnproc_change.type: its name changed, or is known now. */
+#define CNPROC_CHANGE_RENAMED 6
+/* cnproc_change.type: the process exited, with its last thread. Its entry is as it last was. */
+#define CNPROC_CHANGE_EXITED 7
+/* cnproc_change.type: the table is complete as of here. */
+#define CNPROC_CHANGE_SYNCED 8
+/* cnproc_change.type: count events were lost. The table is repaired, up to the next CNPROC_CHANGE_SYNCED. */
+#define CNPROC_CHANGE_LOST 9
+/* cnproc_change.type: an event as it was received (CNPROC_TRACK_RAW). The entry is that of no process. */
+#define CNPROC_CHANGE_EVENT 10
+
+/* cnproc_change.flags: no event reported it; the comparison with /proc showed it. */
+#define CNPROC_INFERRED 0x1u
+
+/* cnproc_change.flags: events were lost, and the process may be a later owner of the pid. */
+#define CNPROC_IN_DOUBT 0x2u
+
+/* A change of the table. Later versions may have more members: those of the entry. */
+struct cnproc_change {
+    /* CNPROC_CHANGE_*. */
+    uint32_t type;
+    /* CNPROC_INFERRED, CNPROC_IN_DOUBT, or both. */
+    uint32_t flags;
+    /* CNPROC_CHANGE_LOST: how many events; 0 if unknown. */
+    uint64_t count;
+    /* The event behind it; zeros if there is none. */
+    struct cnproc_event event;
+    /* Zero. For later versions. */
+    uint64_t reserved[4];
+    /* The process as it is now, or as it last was; zeros if the change is not of a process. */
+    struct cnproc_entry entry;
+};
+
+/*
+ * Waits for the next change of the table, and writes it. size is sizeof *change. timeout_ms -1 waits
+ * indefinitely, 0 does not wait. The table is then as of this change: what was received since is not in it
+ * yet. Returns 1; 0 after the timeout or cnproc_tracker_wake(); or
+ *
+ * -EINTR           a signal handler ran, with or without SA_RESTART: nothing was lost, call again
+ * -EINVAL          an argument is not valid
+ * -CNPROC_EFULL    a process was left out because the table is full: call again
+ * -CNPROC_EFORKED  the tracker belongs to another process
+ * -ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, or another errno of a system call
+ */
+int cnproc_tracker_recv(struct cnproc_tracker *t,
+                        struct cnproc_change *change,
+                        size_t size,
+                        int timeout_ms);
 
 /* ---- Parsing datagrams ------------------------------------------------------------- */
 

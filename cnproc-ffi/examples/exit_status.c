@@ -2,21 +2,15 @@
 /*
  * exit_status PID: waits until a process exits, which need not be a child, and prints how it exited.
  *
- * An EXIT event is that of a thread, and a process's status is that of its last thread. The pidfd becomes
- * readable when the process has exited, which can be a moment before the last EXIT is sent. (pidfd_open
- * requires Linux 5.3.)
+ * An EXIT event is that of a thread, and a process can go on when its first thread has left. The tracker
+ * reports the end of the process, with the process's status; also after events were lost.
  */
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <poll.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <cnproc.h>
 
@@ -26,80 +20,49 @@ static int fail(const char *what, const char *why)
     return EXIT_FAILURE;
 }
 
-static int has_exited(int pidfd)
+/* 0, with the change that reports the exit; or a negative error number. */
+static int wait_for_exit(struct cnproc_tracker *t, int pid, struct cnproc_change *change)
 {
-    struct pollfd exited = { .fd = pidfd, .events = POLLIN };
+    int ret;
 
-    return poll(&exited, 1, 0) == 1;
-}
-
-#define MOMENT_MS 100
-
-static uint64_t now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-/* 1: it exited, with *status. 0: it exited, and its last event may be among those that were lost. */
-static int wait_for_exit(struct cnproc *cp, int pidfd, int32_t tgid, int *status)
-{
-    struct cnproc_event event;
-    uint64_t exited = 0;
-    int ret, known = 0;
-
-    while ((ret = cnproc_recv(cp, &event, 1, exited ? MOMENT_MS : -1)) != 0) {
-        if (ret == -EINTR)
-            continue;
-        if (ret < 0)
-            return ret;
-        if (exited && event.timestamp_ns > exited + MOMENT_MS * 1000000)
-            break;
-        if (event.what == CNPROC_EVENT_LOST) {
-            known = 0;
-        } else if (event.what == CNPROC_EVENT_EXIT && cnproc_event_tgid(&event) == tgid) {
-            *status = (int)event.event_data.exit.exit_code;
-            known = 1;
-        } else {
-            continue;
-        }
-        if (!exited && has_exited(pidfd))
-            exited = now();
-    }
-    return known;
+    do {
+        ret = cnproc_tracker_recv(t, change, sizeof *change, -1);
+        if (ret == 1 && change->type == CNPROC_CHANGE_FOUND)
+            fprintf(stderr, "exit_status: waiting for %d (%.16s)\n", pid, change->entry.comm);
+        if (ret == 1 && change->type == CNPROC_CHANGE_EXITED)
+            return 0;
+        /* EINTR: a signal handler ran. The table is full: another process was left out. */
+    } while (ret >= 0 || ret == -EINTR || ret == -CNPROC_EFULL);
+    return ret;
 }
 
 int main(int argc, char **argv)
 {
-    struct cnproc_options options = { .events = CNPROC_EVENT_EXIT };
-    struct cnproc *cp;
-    int ret, pidfd, pid, status = 0;
+    struct cnproc_tracker_options options;
+    struct cnproc_tracker *t;
+    struct cnproc_change change;
+    int ret, pid, status;
     char excess;
 
     if (argc != 2 || sscanf(argv[1], "%d%c", &pid, &excess) != 1)
         return fail("usage", "exit_status PID");
-    ret = cnproc_open(&cp, &options, sizeof options);
+    memset(&options, 0, sizeof options);
+    options.scope = CNPROC_SCOPE_CHOSEN;
+    ret = cnproc_tracker_open(&t, &options, sizeof options);
     if (ret < 0)
         return fail("open", cnproc_strerror(ret));
-    /* The listener is open: an exit after this cannot be missed. */
-    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0 || has_exited(pidfd)) {
-        ret = pidfd < 0 ? errno : ESRCH;
-        cnproc_close(cp);
-        return fail(argv[1], strerror(ret));
-    }
-    ret = wait_for_exit(cp, pidfd, pid, &status);
-    cnproc_close(cp);
-    close(pidfd);
-    if (ret < 0)
-        return fail("recv", cnproc_strerror(ret));
+    ret = cnproc_tracker_add(t, pid);
     if (ret == 0)
-        return fail(argv[1], "it exited, but the event with its status was lost");
+        ret = wait_for_exit(t, pid, &change);
+    cnproc_tracker_close(t);
+    if (ret < 0)
+        return fail(argv[1], ret == -ESRCH ? strerror(ESRCH) : cnproc_strerror(ret));
+    if (!(change.entry.known & CNPROC_KNOWN_EXIT_CODE))
+        return fail(argv[1], "it exited, but its status is not known: events were lost");
+    status = (int)change.entry.exit_code;
     if (WIFSIGNALED(status))
         printf("%d: killed by signal %d (%s)%s\n", pid, WTERMSIG(status),
-               strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+               strsignal(WTERMSIG(status)), status & 0x80 ? ", core dumped" : "");
     else
         printf("%d: exited with status %d\n", pid, WEXITSTATUS(status));
     return EXIT_SUCCESS;

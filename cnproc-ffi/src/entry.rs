@@ -13,25 +13,35 @@ use libc::ssize_t;
 use static_assertions::const_assert_eq;
 
 /// cnproc_entry.known: `comm`, as it is now.
-pub const CNPROC_KNOWN_COMM: u32 = Known::COMM.bits();
+pub const CNPROC_KNOWN_COMM: u32 = 0x1_u32;
 /// cnproc_entry.known: `ruid` and `euid`.
-pub const CNPROC_KNOWN_UID: u32 = Known::UID.bits();
+pub const CNPROC_KNOWN_UID: u32 = 0x2_u32;
 /// cnproc_entry.known: `rgid` and `egid`.
-pub const CNPROC_KNOWN_GID: u32 = Known::GID.bits();
+pub const CNPROC_KNOWN_GID: u32 = 0x4_u32;
 /// cnproc_entry.known: `sid`.
-pub const CNPROC_KNOWN_SESSION: u32 = Known::SESSION.bits();
+pub const CNPROC_KNOWN_SESSION: u32 = 0x8_u32;
 /// cnproc_entry.known: `creator_id`.
-pub const CNPROC_KNOWN_CREATOR: u32 = Known::CREATOR.bits();
+pub const CNPROC_KNOWN_CREATOR: u32 = 0x10_u32;
 /// cnproc_entry.known: the command line is that of the present program.
-pub const CNPROC_KNOWN_CMDLINE: u32 = Known::CMDLINE.bits();
+pub const CNPROC_KNOWN_CMDLINE: u32 = 0x20_u32;
 /// cnproc_entry.known: the path is that of the present program.
-pub const CNPROC_KNOWN_EXE: u32 = Known::EXE.bits();
+pub const CNPROC_KNOWN_EXE: u32 = 0x40_u32;
 /// cnproc_entry.known: the control groups, as of the scan, the fork or the last exec.
-pub const CNPROC_KNOWN_CGROUP: u32 = Known::CGROUP.bits();
+pub const CNPROC_KNOWN_CGROUP: u32 = 0x80_u32;
 /// cnproc_entry.known: `ppid`.
 pub const CNPROC_KNOWN_PPID: u32 = 0x100_u32;
 /// cnproc_entry.known: `exit_code`. Only of a process that has exited.
 pub const CNPROC_KNOWN_EXIT_CODE: u32 = 0x200_u32;
+
+// Rust's bits, written out for cbindgen.
+const_assert_eq!(CNPROC_KNOWN_COMM, Known::COMM.bits());
+const_assert_eq!(CNPROC_KNOWN_UID, Known::UID.bits());
+const_assert_eq!(CNPROC_KNOWN_GID, Known::GID.bits());
+const_assert_eq!(CNPROC_KNOWN_SESSION, Known::SESSION.bits());
+const_assert_eq!(CNPROC_KNOWN_CREATOR, Known::CREATOR.bits());
+const_assert_eq!(CNPROC_KNOWN_CMDLINE, Known::CMDLINE.bits());
+const_assert_eq!(CNPROC_KNOWN_EXE, Known::EXE.bits());
+const_assert_eq!(CNPROC_KNOWN_CGROUP, Known::CGROUP.bits());
 
 /// A process of the table. What is not known is 0, or as it was before. Later versions may have more members.
 #[repr(C)]

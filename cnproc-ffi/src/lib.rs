@@ -40,9 +40,9 @@ mod facts;
 
 mod tracker;
 
-mod change;
-
 mod entry;
+
+mod change;
 
 mod parse;
 
