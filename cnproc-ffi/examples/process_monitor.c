@@ -45,7 +45,7 @@ static void print_bytes(const char *bytes, size_t length)
     }
 }
 
-/* The command line; for a process that has none, or of whose program it is not known, the name. */
+/* The command line; the name, if there is none or it is not known. A ? after that: it may be an earlier one. */
 static void print_command(const struct cnproc_entry *entry)
 {
     char command[256];
@@ -63,7 +63,7 @@ static void print_command(const struct cnproc_entry *entry)
             shown++;
         putchar('[');
         print_bytes(entry->comm, shown);
-        putchar(']');
+        printf("%s]", entry->known & CNPROC_KNOWN_COMM ? "" : "?");
     }
 }
 
@@ -104,12 +104,14 @@ static void print(const struct cnproc_change *change, const char *what)
     putchar('\n');
 }
 
-static void report(const struct cnproc_change *change, int *is_started)
+static int is_started, is_complete;
+
+static void report(const struct cnproc_change *change)
 {
     switch (change->type) {
     case CNPROC_CHANGE_FOUND:
         /* Those of the start are many, and no news. */
-        if (*is_started)
+        if (is_started)
             print(change, "found");
         break;
     case CNPROC_CHANGE_STARTED:
@@ -123,10 +125,13 @@ static void report(const struct cnproc_change *change, int *is_started)
         break;
     case CNPROC_CHANGE_LOST:
         fprintf(stderr, "process_monitor: %" PRIu64 " events were lost\n", change->count);
+        is_complete = 0;
         break;
     case CNPROC_CHANGE_SYNCED:
-        fprintf(stderr, "process_monitor: the table is complete\n");
-        *is_started = 1;
+        /* Also without a loss: others' LISTENs can be the end of a time without events. */
+        if (!is_complete)
+            fprintf(stderr, "process_monitor: the table is complete\n");
+        is_started = is_complete = 1;
         break;
     }
 }
@@ -134,13 +139,12 @@ static void report(const struct cnproc_change *change, int *is_started)
 static int monitor(void)
 {
     struct cnproc_change change;
-    int is_started = 0;
 
     while (!need_exit) {
         int ret = cnproc_tracker_recv(t, &change, sizeof change, -1);
 
         if (ret == 1)
-            report(&change, &is_started);
+            report(&change);
         else if (ret < 0 && ret != -EINTR)
             return ret;
     }

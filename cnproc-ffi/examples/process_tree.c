@@ -32,7 +32,7 @@ struct process {
 static struct cnproc_tracker *t;
 static volatile sig_atomic_t need_exit;
 
-/* In the order in which they started. The first is none: processes without a parent are its children. */
+/* In the order in which they started. The first is this one. */
 static struct process *processes;
 static size_t count, room;
 
@@ -59,7 +59,7 @@ static int grow(void)
     return 0;
 }
 
-/* Each entry of the table gets its place as its user word. */
+/* Each entry of the table has its place as its user word. This process has 0. */
 static int add(const struct cnproc_entry *entry)
 {
     struct cnproc_entry creator;
@@ -93,7 +93,8 @@ static void describe(struct process *process)
     if (process->entry.known & CNPROC_KNOWN_CMDLINE)
         length = cnproc_tracker_cmdline(t, process->entry.id, text, sizeof process->command);
     if (length <= 0)
-        length = snprintf(text, sizeof process->command, "[%.16s]", process->entry.comm);
+        length = snprintf(text, sizeof process->command, "[%.16s%s]", process->entry.comm,
+                          process->entry.known & CNPROC_KNOWN_COMM ? "" : "?");
     end = (size_t)length < sizeof process->command ? (size_t)length : sizeof process->command - 1;
     while (end > 0 && text[end - 1] == '\0')
         end--;
@@ -110,6 +111,8 @@ static int apply(const struct cnproc_change *change, size_t *exited)
 
     if (change->type == CNPROC_CHANGE_LOST)
         fprintf(stderr, "process_tree: %" PRIu64 " events were lost\n", change->count);
+    if (change->entry.pid == getpid())
+        return 0;
     if (change->type == CNPROC_CHANGE_FOUND || change->type == CNPROC_CHANGE_STARTED)
         return add(&change->entry);
     if (change->entry.user == 0)
@@ -137,31 +140,21 @@ static int watch(void)
     return ret == -EINTR ? 0 : ret;
 }
 
-/* Starts the command when the tracker has its process. */
+/* This process is in the table, so its child will be. */
 static int start(char **command)
 {
-    int gate[2], ret;
-    char byte = 0;
+    int ret = cnproc_tracker_add(t, getpid());
     pid_t child;
 
-    if (pipe(gate) != 0)
-        return -errno;
+    if (ret < 0)
+        return ret;
     child = fork();
     if (child == 0) {
-        close(gate[1]);
-        if (read(gate[0], &byte, 1) != 1)
-            _exit(127); /* The parent has failed. */
-        close(gate[0]);
         execvp(command[0], command);
         fprintf(stderr, "process_tree: %s: %s\n", command[0], strerror(errno));
         _exit(127);
     }
-    ret = child < 0 ? -errno : cnproc_tracker_add(t, child);
-    if (ret == 0 && write(gate[1], &byte, 1) != 1)
-        ret = -errno;
-    close(gate[0]);
-    close(gate[1]);
-    return ret;
+    return child < 0 ? -errno : 0;
 }
 
 static size_t after(size_t at)
