@@ -266,15 +266,14 @@ static int run(char **command)
     ret = cnproc_tracker_open(&t, &options, sizeof options);
     if (ret < 0)
         return ret;
+    /* Ctrl-C ends the command, too: exec resets what has a handler. */
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_sigint;
+    sigaction(SIGINT, &action, NULL);
     ret = start(command);
-    if (ret == 0) {
-        /* After the fork, so that Ctrl-C ends the command. */
-        memset(&action, 0, sizeof action);
-        action.sa_handler = on_sigint;
-        sigaction(SIGINT, &action, NULL);
+    if (ret == 0)
         ret = watch();
-        signal(SIGINT, SIG_DFL);
-    }
+    signal(SIGINT, SIG_DFL);
     cnproc_tracker_close(t);
     return ret;
 }

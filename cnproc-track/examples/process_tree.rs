@@ -42,10 +42,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut tracker = options.open()?;
     // This process is in the table, so its child will be.
     tracker.add(std::process::id() as i32)?;
-    let mut command = Command::new(program).args(arguments).spawn()?;
     let waker = tracker.waker()?;
     let mut signals = Signals::new([SIGINT])?;
     std::thread::spawn(move || signals.forever().for_each(|_| waker.wake()));
+    // Ctrl-C ends the command, too: exec resets what has a handler.
+    let mut command = Command::new(program).args(arguments).spawn()?;
     let mut tree = Tree::default();
     tree.watch(&mut tracker)?;
     command.try_wait()?;

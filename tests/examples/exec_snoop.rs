@@ -13,7 +13,7 @@ fn c_program_prints_who_ran_what() {
 
 #[test]
 fn rust_program_prints_who_ran_what() {
-    assert_prints_who_ran_what(&support::rust_example("exec_snoop"));
+    assert_prints_who_ran_what(&support::rust_example("cnproc-sys", "exec_snoop"));
 }
 
 fn assert_prints_who_ran_what(program: &Path) {

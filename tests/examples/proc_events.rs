@@ -54,7 +54,7 @@ fn c_program_prints_a_known_sequence() {
 
 #[test]
 fn rust_program_prints_a_known_sequence() {
-    assert_prints_a_known_sequence(&support::rust_example("proc_events"));
+    assert_prints_a_known_sequence(&support::rust_example("cnproc-sys", "proc_events"));
 }
 
 fn assert_prints_a_known_sequence(program: &Path) {
