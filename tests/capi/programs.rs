@@ -35,6 +35,7 @@ tests![
     fork,
     hostile,
     hostile_process,
+    hostile_tracker,
     namespaces,
     process,
     ring,
@@ -43,6 +44,7 @@ tests![
     stats,
     stopped,
     threads,
+    tracker,
     wake,
 ];
 
@@ -54,7 +56,8 @@ fn each_listed_program_has_its_test() {
 #[test]
 fn hostile_programs_call_every_function() {
     let read = |path| std::fs::read_to_string(support::root().join(path)).unwrap();
-    let programs = read("tests/c/hostile.c") + &read("tests/c/hostile_process.c");
+    let names = ["hostile", "hostile_process", "hostile_tracker"];
+    let programs: String = names.map(|name| read(format!("tests/c/{name}.c"))).concat();
     let exports = support::exports();
     assert!(!exports.is_empty());
     for name in exports {
