@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{CLibrary, cc, exports, root, run, target};
 
-/// In bytes, stripped.
-const SHARED_LIMIT: u64 = 64 * 1024;
+/// In bytes, stripped. The tracker's share is 40 KiB.
+const SHARED_LIMIT: u64 = 96 * 1024;
 /// In bytes, stripped: by how much a static program may grow.
-const STATIC_LIMIT: u64 = 64 * 1024;
+const STATIC_LIMIT: u64 = 96 * 1024;
 
 fn shared() -> Vec<u8> {
     fs::read(&CLibrary::get().shared).unwrap()

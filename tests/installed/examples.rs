@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use support::disturbance::disturbed;
-use support::{Running, child, live, require, root, wait};
+use support::{Running, child, live, require, root};
 
 /// The examples that a test here runs.
-const TESTED: [&str; 7] = [
+const TESTED: [&str; 9] = [
     "diagnose",
     "drop_privileges",
     "epoll_loop",
@@ -16,6 +16,8 @@ const TESTED: [&str; 7] = [
     "exec_watch",
     "exit_status",
     "proc_events",
+    "process_monitor",
+    "process_tree",
 ];
 
 /// An example, by the name of a file that is there.
@@ -119,14 +121,8 @@ fn exit_status_of(program: &Path, arguments: &[&str]) -> (i32, String) {
         Command::new(program).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
     let pid = waited_for.id() as i32;
     let running = Running::start(example("exit_status").arg(pid.to_string()));
-    // It has found the process once it has a pidfd of it.
-    let descriptors = format!("/proc/{}/fd", running.pid());
-    wait::until("exit_status has a pidfd", || {
-        std::fs::read_dir(&descriptors).unwrap().any(|entry| {
-            std::fs::read_link(entry.unwrap().path())
-                .is_ok_and(|to| to.to_string_lossy().contains("[pidfd]"))
-        })
-    });
+    let line = running.error_line();
+    assert!(line.starts_with(&format!("exit_status: waiting for {pid} (")), "{line}");
     drop(waited_for.stdin.take());
     let ended = running.wait();
     waited_for.wait().unwrap();
@@ -166,6 +162,31 @@ fn exit_status_prints_what_is_wrong_with_its_argument() {
         ] {
             let ended = Running::start(example("exit_status").arg(argument)).wait();
             assert_eq!((ended.status, ended.stdout, ended.stderr), (Some(1), vec![], vec![error]));
+        }
+    });
+}
+
+#[test]
+fn process_monitor_prints_exits_with_names() {
+    live::run(|| {
+        let running = Running::start(&mut example("process_monitor"));
+        let cause = || {
+            Command::new("sleep").arg("0.0123").status().unwrap();
+        };
+        running
+            .line(cause, |line| line.contains(" exit ") && line.contains("sleep 0.0123 after 0."));
+        assert_eq!(running.end(libc::SIGINT).status, Some(0));
+    });
+}
+
+#[test]
+fn process_tree_prints_a_command_and_its_child() {
+    live::run(|| {
+        let script = "sleep 0.0123; exit 3";
+        let ended = Running::start(example("process_tree").args(["sh", "-c", script])).wait();
+        assert_eq!((ended.status, ended.stdout.len()), (Some(0), 3), "{ended:?}");
+        for (line, end) in ended.stdout.iter().skip(1).zip(["status 3", "status 0"]) {
+            assert!(line.contains(end) || line.contains("unknown"), "{line}");
         }
     });
 }
