@@ -49,13 +49,18 @@ for suite in live track; do
     done < <(sed -n 's/^mod \(.*\);$/\1/p' "$cross_root/tests/$suite/main.rs")
 done
 [ -e "$root/tests/root/live-events" ] && [ -e "$root/tests/root/track-ends" ]
-# The same with a ring, where there can be one, but for tests that have nothing to do with it.
+# with_ring PROGRAM NAME: the program with a ring. Before Linux 5.11 that counts as locked memory.
+with_ring() {
+    printf '#!/bin/sh\nulimit -l unlimited\nCNPROC_TEST_RING=1 exec %s\n' "$1" >"$root/tests/root/$2"
+    chmod 755 "$root/tests/root/$2"
+}
+# Where there can be a ring, and only the modules that it concerns.
 if [[ $(cross_field "$arch" 5) != *-32 ]]; then
-    for program in /tests/both/guest "$root"/tests/root/live-{coalesce,events,forged,process,resume,waiting}; do
-        name=$(basename "$program")
-        # Before Linux 5.11 the ring counts as locked memory.
-        printf '#!/bin/sh\nulimit -l unlimited\nCNPROC_TEST_RING=1 exec %s\n' "${program#"$root"}" >"$root/tests/root/ring-$name"
-        chmod 755 "$root/tests/root/ring-$name"
+    # The first by its name, because some live tests leave the kernel's count of listeners raised.
+    with_ring /tests/both/guest 0-ring-guest
+    for module in coalesce events forged process resume waiting; do
+        [ -e "$root/tests/root/live-$module" ]
+        with_ring "/tests/root/live-$module" "ring-live-$module"
     done
 fi
 
