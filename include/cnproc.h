@@ -309,6 +309,11 @@ int cnproc_event_format(const struct cnproc_event *event, char *buf, size_t len)
 #define CNPROC_OPEN_ACKS 0x1u
 /* cnproc_options.flags: drop events that concern only a thread (cnproc_event_is_thread). */
 #define CNPROC_OPEN_SKIP_THREADS 0x2u
+/*
+ * cnproc_options.flags: receive events through a ring buffer instead of the socket's queue, where that is
+ * possible. cnproc_stats.source is where they come from.
+ */
+#define CNPROC_OPEN_RING 0x4u
 
 /* A listener. One thread at a time may use it; cnproc_wake() is the exception. */
 struct cnproc;
@@ -318,7 +323,7 @@ struct cnproc;
  * members.
  */
 struct cnproc_options {
-    /* CNPROC_OPEN_ACKS, CNPROC_OPEN_SKIP_THREADS, or both. */
+    /* CNPROC_OPEN_*, or 0. */
     uint64_t flags;
     /* The types wanted, a mask of CNPROC_EVENT_*; 0 for all. The kernel drops the others. */
     uint32_t events;
@@ -453,6 +458,11 @@ int cnproc_resume(struct cnproc *cp);
 /* cnproc_stats.flags: events that concern only a thread are dropped. */
 #define CNPROC_STATS_SKIP_THREADS 0x2u
 
+/* cnproc_stats.source: the socket's queue. */
+#define CNPROC_SOURCE_SOCKET 0x0u
+/* cnproc_stats.source: a ring buffer (CNPROC_OPEN_RING). */
+#define CNPROC_SOURCE_RING 0x1u
+
 /* What a listener has received since it was opened. Later versions may have more members. */
 struct cnproc_stats {
     /* Events delivered, without CNPROC_EVENT_LOST. */
@@ -483,8 +493,15 @@ struct cnproc_stats {
     uint32_t events;
     /* CNPROC_STATS_LOWER_BOUND, CNPROC_STATS_SKIP_THREADS, or both. */
     uint32_t flags;
+    /* Where events come from: CNPROC_SOURCE_SOCKET or CNPROC_SOURCE_RING. */
+    uint32_t source;
+    /*
+     * Why that is not the ring although CNPROC_OPEN_RING was set: a negative error number, as
+     * -CNPROC_ERINGPERM; otherwise 0.
+     */
+    int ring_error;
     /* Zero. For later versions. */
-    uint32_t reserved[9];
+    uint32_t reserved[7];
 };
 
 /*
@@ -492,6 +509,8 @@ struct cnproc_stats {
  *
  * -EINVAL          an argument is not valid
  * -CNPROC_EFORKED  the listener belongs to another process
+ *
+ * In cnproc_stats.ring_error only: -CNPROC_ERINGPERM, -CNPROC_ENORING, or another errno of a system call.
  */
 int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t size);
 
@@ -523,10 +542,16 @@ int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t
 #define CNPROC_ENOPROCFS 4012
 /* A file in /proc/PID has an unknown form. */
 #define CNPROC_EUNREADABLE 4013
+/* The ring requires capabilities that the process does not have, or bpf(2) is refused. */
+#define CNPROC_ERINGPERM 4014
+/* The kernel has no ring, or this is a 32-bit program. */
+#define CNPROC_ENORING 4015
+/* The process is in the midst of an execve: it runs no program at the moment. */
+#define CNPROC_EEXECUTING 4016
 /* /proc hides the processes of other users: it is mounted with hidepid. */
-#define CNPROC_EHIDDEN 4014
+#define CNPROC_EHIDDEN 4017
 /* A tracker's table is full, and a process was left out. */
-#define CNPROC_EFULL 4015
+#define CNPROC_EFULL 4018
 
 /*
  * Returns a sentence that explains an error number, with its cause and a remedy. err is the result of
@@ -659,9 +684,10 @@ struct cnproc_process_status {
  * change. What fits is read in one step, so it belongs to one program. Returns the length of the whole
  * without the final NUL; 0 for a kernel thread and a zombie; or
  *
- * -ESRCH   the process is gone
- * -EACCES  permission denied
- * -EINVAL  an argument is not valid
+ * -ESRCH              the process is gone
+ * -EACCES             permission denied
+ * -CNPROC_EEXECUTING  the process is in the midst of an execve: ask again
+ * -EINVAL             an argument is not valid
  * -EMFILE, -ENFILE, -ENOMEM, or another errno of a system call
  */
 ssize_t cnproc_process_cmdline(const struct cnproc_process *process,
@@ -744,7 +770,8 @@ int cnproc_process_pidfd(const struct cnproc_process *process);
 /*
  * Opens the program's file for reading, also across mount namespaces and if it has been deleted. The
  * descriptor is close-on-exec, and the caller closes it. Returns it, or an error of cnproc_process_pidfd();
- * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process.
+ * -ESRCH also for a kernel thread and a zombie, -EACCES without the right to trace the process,
+ * -CNPROC_EEXECUTING in the midst of an execve.
  */
 int cnproc_process_exe_fd(const struct cnproc_process *process);
 
