@@ -1,6 +1,6 @@
 //! What a process is at one moment, for a table of processes.
 
-use super::files::{of_process, read_stat, read_whole, status_lines};
+use super::files::{of_process, read_stat, status_lines};
 use super::find::{find, is_thread, may_be_thread};
 use super::stat::{self, Stat};
 use super::status::has_been_on_a_cpu;
@@ -8,7 +8,7 @@ use super::{Process, STAT_SIZE};
 use crate::error::{Call, Error};
 use crate::listener::Listener;
 use crate::procfs::{Listing, boot_ns};
-use crate::sys::file;
+use crate::sys::{file, is};
 use core::ffi::CStr;
 
 /// A process as one look at `/proc/PID` showed it.
@@ -137,13 +137,16 @@ fn has_live_threads(process: &Process) -> Result<bool, Error> {
     while let Some(thread) = threads.next().map_err(of_process)? {
         let mut path = [0; 32];
         let mut line = [0; STAT_SIZE];
-        let line = read_whole(&tasks, process.tgid, stat_of(thread, &mut path), &mut line);
-        let stat = match line {
-            Ok(line) => Stat::parse(line).ok_or(Error::ProcessUnreadable)?,
-            // It has ended meanwhile. One that a sandbox hides may live.
-            Err(Error::ProcessGone) => continue,
-            Err(error) => return Err(error),
+        let stat = file::open_file(Call::OpenProcess, &tasks, stat_of(thread, &mut path))
+            .and_then(|stat| file::read(Call::ReadProcess, &stat, &mut line));
+        let count = match stat {
+            Ok(count) => count,
+            // It has ended since it was listed. One that a sandbox hides may live.
+            Err(error) if is(&error, libc::ENOENT) || is(&error, libc::ESRCH) => continue,
+            Err(error) => return Err(of_process(error)),
         };
+        let stat = Stat::parse(line.get(..count).unwrap_or_default());
+        let stat = stat.ok_or(Error::ProcessUnreadable)?;
         if !is_dead(&stat) {
             return Ok(true);
         }
