@@ -23,7 +23,7 @@ fn program_that_was_seen_has_its_name_and_command_line_at_its_end() {
             child.kill(libc::SIGKILL);
             child.wait();
             watch.until_ended(id);
-            watch.assert_nothing_lost();
+            watch.assert_undisturbed();
             let life = &watch.lives[&id];
             assert_eq!(life.name.as_deref(), Some(&b"sh"[..]));
             assert_eq!(life.cmdline.as_deref(), Some(&b"sh\0-c\0kill -STOP $$\0of\0mine\0"[..]));
@@ -44,10 +44,10 @@ fn fork_without_exec_has_the_name_and_command_line_of_its_parent() {
         worker.gate.open();
         watch.until("all children have ended", |watch| {
             let children = watch.children_of(id);
-            watch.assert_nothing_lost();
+            watch.assert_undisturbed();
             children.len() == CHILDREN as usize && children.iter().all(|life| life.end.is_some())
         });
-        watch.assert_nothing_lost();
+        watch.assert_undisturbed();
         for life in watch.children_of(id) {
             assert_eq!(life.name.as_deref(), Some(workers::NAME.as_bytes()));
             assert_eq!(life.cmdline.as_deref(), Some(cmdline));
@@ -139,7 +139,7 @@ fn renamed_process_has_its_last_name_at_its_end() {
         let id = watch.id_of(child.pid());
         gate.open();
         watch.until_ended(id);
-        watch.assert_nothing_lost();
+        watch.assert_undisturbed();
         assert_eq!(watch.lives[&id].name.as_deref(), Some(&b"third"[..]));
     });
 }

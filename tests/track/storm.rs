@@ -62,18 +62,20 @@ fn each_child_of_a_storm_starts_once_and_ends_once_with_its_status() {
         let workers = Worker::two(count, live_and_end);
         let storm = follow(&mut watch, &workers, count);
         watch.assert_nothing_lost();
-        let mut unnamed = 0;
+        // In doubt, what a child has inherited is not certain, and an end may be inferred before its EXIT comes.
+        let is_certain = watch.was_never_in_doubt();
+        let (mut unnamed, mut unknown) = (0, 0);
         for (id, reports) in storm {
             let children = watch.children_of(id);
             let pids: Vec<_> = children.iter().map(|life| life.pid).collect();
             assert_eq!(pids, reports.iter().map(|(pid, _)| *pid).collect::<Vec<_>>());
             for (number, (life, (_, status))) in children.iter().zip(reports).enumerate() {
                 assert_eq!(life.arrival, Kind::Started);
-                assert_eq!(
-                    life.end,
-                    Some(End { event: Some(PROC_EVENT_EXIT), status: Some(status) }),
-                    "{life:?}"
-                );
+                let Some(end) = life.end else { panic!("it has not ended: {life:?}") };
+                let expected = End { event: Some(PROC_EVENT_EXIT), status: Some(status) };
+                assert!(end == expected || !is_certain, "{life:?}");
+                assert!(end.status.is_none_or(|known| known == status), "{life:?}, {status:#x}");
+                unknown += u32::from(end.status.is_none());
                 assert_eq!(life.execs, u32::from(number % 4 == 0), "{life:?}");
                 let expected = match number % 4 {
                     0 => b"sh",
@@ -82,12 +84,14 @@ fn each_child_of_a_storm_starts_once_and_ends_once_with_its_status() {
                 };
                 unnamed += u32::from(life.name.is_none());
                 assert!(life.name.as_deref().is_none_or(|name| name == expected), "{life:?}");
-                assert!(life.name.is_some() || number % 4 == 0, "only a program is read: {life:?}");
+                let may_be_unknown = number % 4 == 0 || !is_certain;
+                assert!(life.name.is_some() || may_be_unknown, "only a program is read: {life:?}");
             }
         }
         println!(
-            "{} children, {unnamed} ended before the name of their program was read",
-            2 * count
+            "{} children: {unnamed} names and {unknown} statuses unknown, {} times in doubt",
+            2 * count,
+            watch.synced.saturating_sub(1)
         );
         watch.assert_equals_procfs();
     });

@@ -166,6 +166,20 @@ impl Watch {
         }
     }
 
+    /// Whether the table has been complete since it was for the first time. It is compared with `/proc` again when another
+    /// process sends LISTEN, because that may be the end of a time without events; until then it is in doubt.
+    pub(crate) fn was_never_in_doubt(&self) -> bool {
+        self.synced == 1 && self.tracker.table().is_synced()
+    }
+
+    /// Nothing was lost, and nothing cast doubt on the table.
+    pub(crate) fn assert_undisturbed(&self) {
+        self.assert_nothing_lost();
+        if !self.was_never_in_doubt() {
+            disturbed("another process began to listen");
+        }
+    }
+
     /// The table is what `/proc` shows, and so is the record. What others do meanwhile is left out.
     pub(crate) fn assert_equals_procfs(&mut self) {
         self.until("the table is compared with /proc", |watch| {
