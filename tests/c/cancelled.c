@@ -130,6 +130,30 @@ static void do_open_others(void)
     cnproc_process_close(opened);
 }
 
+/* Of this process alone. */
+static void do_tracker(void)
+{
+    struct cnproc_tracker_options options;
+    struct cnproc_tracker *t = NULL;
+    struct cnproc_change found;
+    struct cnproc_process *opened;
+    struct cnproc_entry entry;
+
+    memset(&options, 0, sizeof options);
+    options.scope = CNPROC_SCOPE_CHOSEN;
+    CHECK_EQUAL(cnproc_tracker_open(&t, &options, sizeof options), 0);
+    CHECK_EQUAL(cnproc_tracker_add(t, getpid()), 0);
+    do
+        CHECK_EQUAL(cnproc_tracker_recv(t, &found, sizeof found, HANG_LIMIT_MS), 1);
+    while (found.entry.pid != getpid());
+    CHECK_EQUAL(cnproc_tracker_get(t, getpid(), &entry, sizeof entry), 0);
+    CHECK_EQUAL(cnproc_tracker_process(&opened, t, entry.id), 0);
+    cnproc_process_close(opened);
+    CHECK(cnproc_tracker_resume(t) >= 0);
+    CHECK_EQUAL(cnproc_tracker_resync(t), 0);
+    cnproc_tracker_close(t);
+}
+
 /* Each, and by how many descriptors their number changes. */
 static const struct {
     const char *name;
@@ -146,6 +170,7 @@ static const struct {
     { "dirfd", do_dirfd, 1 },
     { "open others", do_open_others, 0 },
     { "process_close", do_process_close, -1 },
+    { "tracker", do_tracker, 0 },
 };
 
 /* With a cancellation pending. (No local variables: AddressSanitizer does not know that they are gone.) */
