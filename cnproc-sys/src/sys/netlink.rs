@@ -144,7 +144,6 @@ pub(crate) fn memory(fd: &Fd) -> Result<Memory, Error> {
 }
 
 /// Space for one datagram, 128 bytes: one of today's 76-byte datagrams, with 32 bytes to spare.
-#[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Slot {
     sender: sockaddr_nl,
@@ -157,6 +156,13 @@ pub(crate) struct Slot {
 
 // SAFETY: integers and arrays of them; `sockaddr_nl` likewise.
 unsafe impl Zeroed for Slot {}
+
+// Not derived, because `sockaddr_nl` is not Debug from libc 0.2.150 to 0.2.175.
+impl core::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slot").field("datagram", &self.datagram()).finish_non_exhaustive()
+    }
+}
 
 impl Slot {
     /// How much of a datagram is received. An event takes up to 76 bytes.
