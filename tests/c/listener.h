@@ -12,6 +12,12 @@
 
 #include "test.h"
 
+static inline void disturbed(const char *how)
+{
+    fprintf(stderr, "disturbed: %s\n", how);
+    exit(DISTURBED);
+}
+
 /* Skips the test if cnproc_open returned that no process like this one can listen here, and fails after any other
  * error. */
 static inline void skip_unless_open(int ret)
@@ -28,6 +34,9 @@ static inline void skip_unless_open(int ret)
     case -CNPROC_ESANDBOX:
         fprintf(stderr, "no listener: %s\n", cnproc_strerror(ret));
         exit(SKIP);
+    case -CNPROC_ENOACK:
+        disturbed("the queue was full for as long as cnproc_open waits");
+        break;
     default:
         fprintf(stderr, "cnproc_open: %s\n", cnproc_strerror(ret));
         exit(1);
@@ -51,12 +60,6 @@ static inline void skip_unless_root(void)
         fprintf(stderr, "not root\n");
         exit(SKIP);
     }
-}
-
-static inline void disturbed(const char *how)
-{
-    fprintf(stderr, "disturbed: %s\n", how);
-    exit(DISTURBED);
 }
 
 /* Fails unless others have made proofs uncertain: by LISTENs, or by filling the queue. */
