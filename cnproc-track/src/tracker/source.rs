@@ -4,7 +4,12 @@ use crate::machine::{Delivery, Look, Machine};
 use crate::scan::{Ids, Pending, Presence, Snapshot};
 use crate::status::WaitStatus;
 use crate::texts::Text;
-use cnproc_sys::{Error, Growing, Listener, Process, Processes, Sight};
+use cnproc_sys::{Error, Growing, Listener, Process, Processes, Sight, pause};
+
+/// A pid that is given away all the time looks like a hidden process's: how often it is looked at again, and after
+/// what time.
+const ATTEMPTS: u32 = 100;
+const PAUSE_NS: u64 = 50_000;
 
 /// The machine that this program runs on.
 #[derive(Debug)]
@@ -99,14 +104,22 @@ impl Machine for Source {
         for buffer in [&mut *cmdline, &mut *exe, &mut *cgroup] {
             buffer.length = None;
         }
-        let (before_ns, _) = listener.events_clock();
-        let sight = listener.sight(pid, what.ids, &mut |process: &Process| {
-            if what.texts {
-                cmdline.read(|buffer| process.read_cmdline(buffer));
-                exe.read(|buffer| process.read_exe(buffer));
-                cgroup.read(|buffer| process.read_cgroup(buffer));
+        let mut attempts = ATTEMPTS;
+        let (before_ns, sight) = loop {
+            let (before_ns, _) = listener.events_clock();
+            let sight = listener.sight(pid, what.ids, &mut |process: &Process| {
+                if what.texts {
+                    cmdline.read(|buffer| process.read_cmdline(buffer));
+                    exe.read(|buffer| process.read_exe(buffer));
+                    cgroup.read(|buffer| process.read_cgroup(buffer));
+                }
+            });
+            match sight {
+                Err(Error::ProcessHidden) if attempts > 0 => attempts -= 1,
+                sight => break (before_ns, sight?),
             }
-        })?;
+            pause(PAUSE_NS);
+        };
         let (_, after_ns) = listener.events_clock();
         if !sight.is_some_and(|sight| sight.is_kernel_thread) {
             // A process that is about to end has none any more.
