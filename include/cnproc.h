@@ -794,6 +794,8 @@ int cnproc_process_dirfd(const struct cnproc_process *process);
 #define CNPROC_TRACK_CGROUP 0x4u
 /* cnproc_tracker_options.flags: return each event, too, before the changes that it causes. */
 #define CNPROC_TRACK_RAW 0x8u
+/* cnproc_tracker_options.flags: receive events through a ring buffer, where that is possible. */
+#define CNPROC_TRACK_RING 0x10u
 
 /* cnproc_tracker_options.scope: all processes of the machine. */
 #define CNPROC_SCOPE_ALL 0

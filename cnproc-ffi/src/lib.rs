@@ -95,10 +95,10 @@ pub use stats::{
 };
 pub use tracker::{
     CNPROC_SCOPE_ALL, CNPROC_SCOPE_CHOSEN, CNPROC_SCOPE_DESCENDANTS, CNPROC_TRACK_CGROUP,
-    CNPROC_TRACK_CMDLINE, CNPROC_TRACK_EXE, CNPROC_TRACK_RAW, cnproc_tracker, cnproc_tracker_add,
-    cnproc_tracker_adopt, cnproc_tracker_close, cnproc_tracker_fd, cnproc_tracker_last_call,
-    cnproc_tracker_open, cnproc_tracker_options, cnproc_tracker_resume, cnproc_tracker_resync,
-    cnproc_tracker_wake,
+    CNPROC_TRACK_CMDLINE, CNPROC_TRACK_EXE, CNPROC_TRACK_RAW, CNPROC_TRACK_RING, cnproc_tracker,
+    cnproc_tracker_add, cnproc_tracker_adopt, cnproc_tracker_close, cnproc_tracker_fd,
+    cnproc_tracker_last_call, cnproc_tracker_open, cnproc_tracker_options, cnproc_tracker_resume,
+    cnproc_tracker_resync, cnproc_tracker_wake,
 };
 pub use version::{cnproc_version, cnproc_version_string};
 

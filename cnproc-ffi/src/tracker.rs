@@ -66,6 +66,8 @@ pub const CNPROC_TRACK_EXE: u32 = 0x2_u32;
 pub const CNPROC_TRACK_CGROUP: u32 = 0x4_u32;
 /// cnproc_tracker_options.flags: return each event, too, before the changes that it causes.
 pub const CNPROC_TRACK_RAW: u32 = 0x8_u32;
+/// cnproc_tracker_options.flags: receive events through a ring buffer, where that is possible.
+pub const CNPROC_TRACK_RING: u32 = 0x10_u32;
 
 /// cnproc_tracker_options.scope: all processes of the machine.
 pub const CNPROC_SCOPE_ALL: c_int = 0;
@@ -114,8 +116,11 @@ impl cnproc_tracker_options {
     /// The options for Rust. `None` if one is not valid.
     fn to_rust(self) -> Option<Options> {
         let flags = u32::try_from(self.flags).ok()?;
-        let known =
-            CNPROC_TRACK_CMDLINE | CNPROC_TRACK_EXE | CNPROC_TRACK_CGROUP | CNPROC_TRACK_RAW;
+        let known = CNPROC_TRACK_CMDLINE
+            | CNPROC_TRACK_EXE
+            | CNPROC_TRACK_CGROUP
+            | CNPROC_TRACK_RAW
+            | CNPROC_TRACK_RING;
         if flags & !known != 0 || self.reserved != 0 || self.text_bytes > MAX_TEXT_BYTES {
             return None;
         }
@@ -131,6 +136,7 @@ impl cnproc_tracker_options {
             .exe(flags & CNPROC_TRACK_EXE != 0)
             .cgroup(flags & CNPROC_TRACK_CGROUP != 0)
             .raw(flags & CNPROC_TRACK_RAW != 0)
+            .ring(flags & CNPROC_TRACK_RING != 0)
             .keep_ended(self.keep_ended as usize)
             .coalesce(Duration::from_micros(self.coalesce_us.into()));
         if self.receive_buffer != 0 {

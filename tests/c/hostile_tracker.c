@@ -18,7 +18,7 @@ static void options(void)
     CHECK_EQUAL(cnproc_tracker_open(&t, &options, 0), -EINVAL);
     CHECK_EQUAL(cnproc_tracker_open(&t, &options, sizeof options - 1), -EINVAL);
     CHECK_EQUAL(cnproc_tracker_open(&t, &options, SIZE_MAX), -EINVAL);
-    options.flags = 1 << 4;
+    options.flags = 1 << 5;
     CHECK_EQUAL(cnproc_tracker_open(&t, &options, sizeof options), -EINVAL);
     options.flags = (uint64_t)1 << 32;
     CHECK_EQUAL(cnproc_tracker_open(&t, &options, sizeof options), -EINVAL);

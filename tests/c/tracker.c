@@ -154,10 +154,35 @@ static void forked(void)
     cnproc_tracker_close(t);
 }
 
+/* A tracker has a ring where a listener has one. */
+static void ring(void)
+{
+    struct cnproc_options options;
+    struct cnproc_tracker_options tracker_options;
+    struct cnproc_tracker_stats stats;
+    struct cnproc_stats listener;
+    struct cnproc_tracker *t = NULL;
+    struct cnproc *cp;
+
+    memset(&options, 0, sizeof options);
+    options.flags = CNPROC_OPEN_RING;
+    cp = open_listener(&options);
+    memset(&tracker_options, 0, sizeof tracker_options);
+    tracker_options.flags = CNPROC_TRACK_RING;
+    skip_unless_open(cnproc_tracker_open(&t, &tracker_options, sizeof tracker_options));
+    CHECK_EQUAL(cnproc_get_stats(cp, &listener, sizeof listener), 0);
+    CHECK_EQUAL(cnproc_tracker_get_stats(t, &stats, sizeof stats), 0);
+    CHECK_EQUAL(stats.listener.source, listener.source);
+    await(t, CNPROC_CHANGE_SYNCED, 0);
+    cnproc_tracker_close(t);
+    cnproc_close(cp);
+}
+
 int main(void)
 {
     life();
     control();
     forked();
+    ring();
     return 0;
 }

@@ -5,6 +5,7 @@ use cnproc_track::{Change, Entry, Id, Kind, Known, Options, Text, Tracker};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 use support::disturbance::disturbed;
+use support::live;
 use support::require;
 use support::wait::HANG_LIMIT;
 
@@ -51,7 +52,7 @@ pub(crate) fn roomy() -> Options {
 
 /// Opens a tracker. None, and the calling test is skipped, if this process cannot listen.
 pub(crate) fn open(options: Options) -> Option<Watch> {
-    match options.open() {
+    match options.ring(live::is_with_ring()).open() {
         Ok(tracker) => Some(Watch {
             tracker,
             lives: HashMap::new(),

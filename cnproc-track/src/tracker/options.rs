@@ -76,6 +76,12 @@ impl Options {
         self
     }
 
+    /// As [`cnproc_sys::Options::ring`].
+    pub const fn ring(mut self, ring: bool) -> Self {
+        self.listener = self.listener.ring(ring);
+        self
+    }
+
     /// As [`cnproc_sys::Options::ack_timeout`].
     pub const fn ack_timeout(mut self, timeout: Duration) -> Self {
         self.listener = self.listener.ack_timeout(timeout);
