@@ -115,6 +115,8 @@ pub(crate) const FAULTS: &[Faults] = &[
         &["EINVAL", "EMFILE", "ENFILE", "ENODEV", "ENOMEM", "ENOSYS", "EPERM", "ESRCH"],
     ),
     faults("getpgid", &[], &["EACCES", "ENOSYS", "EPERM"]),
+    // Without the release the kernel counts as an old one.
+    faults("uname", &[], &["ENOSYS", "EPERM"]),
     faults("getrandom", &[], &["EAGAIN", "EINTR", "ENOSYS", "EPERM"]),
     faults("getpid", &[], &[]),
     faults("sched_yield", &[], &[]),
