@@ -1,4 +1,4 @@
-/* What every listener of the benchmark does alike, whatever library it tries. The protocol is in README.md. */
+/* What all listeners of the benchmark have in common. The protocol is in README.md. */
 #ifndef FIGURES_H
 #define FIGURES_H
 
@@ -7,7 +7,7 @@
 
 struct figures {
 	uint64_t events;    /* handed over to the listener */
-	uint64_t lost;      /* told to the listener as lost */
+	uint64_t lost;      /* reported to the listener as lost */
 	int latency;        /* argument "latency": keep a histogram of the delay of each event */
 	int exits_only;     /* argument "exits": ask for EXIT events only */
 	int timeout;        /* argument "timeout": wait with a timeout of a second, not indefinitely */

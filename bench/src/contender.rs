@@ -1,4 +1,4 @@
-//! The listeners on trial, all driven alike: started, waited for, looked at from outside, ended by SIGTERM.
+//! The listeners on trial, all driven in the same way: started, waited for, observed from outside, ended by SIGTERM.
 
 use crate::system;
 use std::fs;

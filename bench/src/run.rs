@@ -15,7 +15,7 @@ pub enum Load {
 }
 
 /// Where the listener and the load run. It matters more than all else: to wake a sleeping processor costs the listener five
-/// times as much as to be next on the maker's own.
+/// times as much as to be next on the generating process's own.
 #[derive(Clone, Copy)]
 pub enum Place {
     /// The load on the first processor, the listener on the last.
@@ -151,7 +151,7 @@ pub fn run(plan: &Plan, contender: Option<&Contender>, round: u32) -> Result<Row
     Ok(row)
 }
 
-/// Each of `plans` with each of `contenders`, `rounds` times, interleaved so that what else the machine does meets all alike.
+/// Each of `plans` with each of `contenders`, `rounds` times, interleaved so that what else the machine does affects all equally.
 pub fn interleaved(
     plans: &[Plan],
     contenders: &[Option<&Contender>],

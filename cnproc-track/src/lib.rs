@@ -74,8 +74,8 @@
 //! These rest on what the kernel does not report:
 //!
 //! - Between a loss and the next [`Update::Synced`], a pid may have been given to another process unseen:
-//!   changes are then marked [`in_doubt`](Delta::in_doubt). The comparison tells a later owner of a pid by
-//!   its start time, which `/proc` rounds to a clock tick: one that was forked in the same tick as the owner
+//!   changes are then marked [`in_doubt`](Delta::in_doubt). The comparison recognizes a later owner of a
+//!   pid by its start time, which `/proc` rounds to a clock tick: one that was forked in the same tick as the owner
 //!   before passes for it. Without a loss that cannot happen.
 //! - Of a child made with `CLONE_PARENT` the kernel reports the parent that it is given: creator, name and
 //!   ids are that parent's until the child's own events say otherwise.

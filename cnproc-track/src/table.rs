@@ -34,7 +34,7 @@ enum Trust {
     Doubt,
 }
 
-/// How late an EXIT can be: the thread that sends it has told its parent, and may have to wait for a CPU.
+/// How late an EXIT can be: the thread that sends it has notified its parent, and may have to wait for a CPU.
 const LATE_NS: u64 = 10_000_000_000;
 
 /// The machine's processes, or those of a [`Scope`], as of the event applied last.

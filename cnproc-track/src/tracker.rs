@@ -44,7 +44,7 @@ pub struct Tracker<U: Copy + Default = u64> {
     source: Source,
     /// That events were off, and are on again, is to be returned before anything else.
     was_muted: bool,
-    /// How often events may have been disabled globally, as far as the table has been told.
+    /// How often events may have been disabled globally, as far as the table was informed.
     told_muted: u64,
     /// When the table was last compared for that reason.
     compared_ns: u64,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * A datagram as C reads it with the kernel's own headers and macros: the oracle that the library is
- * held against. It shares nothing with the library.
+ * compared with. It shares nothing with the library.
  */
 #ifndef REFERENCE_H
 #define REFERENCE_H

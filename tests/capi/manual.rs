@@ -1,4 +1,4 @@
-//! The manual pages are right: in form, and held against the header.
+//! The manual pages are right: in form, and in agreement with the header.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;

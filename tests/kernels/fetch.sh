@@ -38,7 +38,7 @@ sources() {
     local keys=/usr/share/keyrings/debian-archive-keyring.gpg main security suite uri
     main=$(mirror Debian)
     if [ -z "$main" ] && [ "$(id -u)" -eq 0 ]; then
-        # It is the lists that tell whose mirror it is, and a new machine has none.
+        # Only the lists contain whose mirror it is, and a new machine has none.
         apt-get -qq update >&2 </dev/null
         main=$(mirror Debian)
     fi

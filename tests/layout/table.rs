@@ -16,7 +16,7 @@ pub(crate) struct Struct {
     pub(crate) members: Vec<Member>,
 }
 
-/// `$member as name` where the kernel has a union of members that are read alike.
+/// `$member as name` where the kernel has a union of members that are read in the same way.
 macro_rules! structs {
     ($($type:ident { $($($member:ident).+ $(as $($alias:ident).+)?),* $(,)? })*) => {
         vec![$(Struct {

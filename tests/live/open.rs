@@ -231,7 +231,7 @@ fn own_ack_passes_each_mask() {
 }
 
 /// There the process's clock is behind the kernel's, which dates the events. Those generated under an earlier mask must
-/// be told from those generated since all the same.
+/// be distinguished from later ones all the same.
 #[test]
 fn mask_change_in_time_namespace_invents_no_loss() {
     if !require::root() {

@@ -14,7 +14,7 @@ struct Sent {
 
 const CPUS: usize = 4;
 
-/// A run of losses: mostly none, seldom as many as can be told from none.
+/// A run of losses: mostly none, seldom as many as can be distinguished from none.
 fn lost() -> impl Strategy<Value = u32> {
     prop_oneof![6 => Just(0), 3 => 1..100_u32, 1 => 0..1_u32 << 31]
 }

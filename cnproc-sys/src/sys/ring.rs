@@ -56,7 +56,7 @@ impl core::ops::Deref for SharedValue {
 
     fn deref(&self) -> &Shared {
         // SAFETY: the mapping is page-aligned, of that size, and lives until drop. Every value of its bytes
-        // is a valid `Shared`: integers, which whoever shares it accesses atomically.
+        // is a valid `Shared`: integers, which all who share it access atomically.
         unsafe { &*self.0.start().cast() }
     }
 }

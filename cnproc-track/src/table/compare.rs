@@ -93,7 +93,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             return Ok(Compared::Settled);
         }
         if *parent_is_new && self.scope == Scope::Descendants {
-            // Whether its parent is in the table, that FORK will tell.
+            // Whether its parent is in the table, that FORK will show.
             return Ok(Compared::Later);
         }
         if !pending.fork && !snapshot.has_run {

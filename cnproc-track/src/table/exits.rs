@@ -1,6 +1,6 @@
 //! Whose EXIT it is, and whether the process has ended.
 //!
-//! The kernel sends EXIT for each thread, after it has told the parent. Two things follow.
+//! The kernel sends EXIT for each thread, after it has notified the parent. Two things follow.
 //!
 //! *The end of a process is not the EXIT of its leader.* A leader can end before other threads
 //! (`pthread_exit`), and it is ended when another thread calls `execve`, which goes on under its id. Threads

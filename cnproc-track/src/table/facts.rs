@@ -1,4 +1,4 @@
-//! What looks at `/proc` tell of a process that the table has: its program, its texts, its parent.
+//! What looks at `/proc` show of a process that the table has: its program, its texts, its parent.
 
 use super::Table;
 use super::exits::Verdict;

@@ -1,4 +1,4 @@
-//! What is held against the model: everything that the table says.
+//! What is compared with the model: everything that the table contains.
 
 use super::kernel::{BOOT_OFFSET, Sent};
 use super::world::World;
@@ -53,7 +53,7 @@ pub struct Check {
     /// Losses, and events not sent, that the table has made up for.
     settled_losses: u64,
     settled_muted: u64,
-    /// Events not sent of which the table has been told.
+    /// Events not sent of which the table was informed.
     pub told_muted: u64,
     /// The stream was never incomplete.
     was_tainted: bool,
@@ -301,7 +301,7 @@ impl Check {
     }
 
     /// Whether a process that lives must be in the table: if its parent is, and is its creator. Of one that
-    /// was given to another parent before it was found, it is not known whence it descends.
+    /// was given to another parent before it was found, its ancestors are not known.
     fn is_wanted(&self, process: usize, table: &Table<u64, Heap>, world: &World<'_>) -> bool {
         let this = &world.kernel.processes[process];
         let parent = this.parent.filter(|parent| this.creator == Some(*parent));
@@ -312,8 +312,8 @@ impl Check {
         world.scope == Scope::All || is_child
     }
 
-    /// After losses an entry may have come to be another process's: a later owner of a pid cannot be told
-    /// from the one before if it started in the same tick.
+    /// After losses an entry may have come to be another process's: a later owner of a pid cannot be
+    /// distinguished from the one before if it started in the same tick.
     fn rename(&mut self, table: &Table<u64, Heap>, world: &World<'_>) {
         let kernel = &world.kernel;
         for entry in table.iter().filter(|_| self.was_tainted) {

@@ -5,7 +5,7 @@ use cnproc_sys::{Delivery, Event, EventData, Listener};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Detects a hang: a listener that is deaf.
+/// Detects a hang: a listener that receives nothing.
 const HANG_LIMIT: Duration = Duration::from_secs(600);
 pub(crate) const NOW: Option<Duration> = Some(Duration::ZERO);
 

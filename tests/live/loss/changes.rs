@@ -76,7 +76,7 @@ fn mask_change_applies_to_queued_events_too() {
 
 /// A listener that receives the flood whatever its mask, and changes it all the time, while it loses events and while it
 /// does not. Events of other programs, generated under a mask that leaves them out, are not lost; which ones those were
-/// cannot be told to the event, so the result may be off by them.
+/// cannot be determined to the event, so the result may be off by them.
 #[test]
 fn loss_is_exact_across_mask_changes() {
     if require::root() {
