@@ -52,6 +52,18 @@ static pid_t start_cat(int *input)
     return child;
 }
 
+/* Whether a hierarchy of control groups is mounted. */
+static int has_cgroups(void)
+{
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    int first;
+
+    CHECK(file != NULL);
+    first = getc(file);
+    CHECK_EQUAL(fclose(file), 0);
+    return first != EOF;
+}
+
 static void life(void)
 {
     struct cnproc_tracker *t = open_tracker(CNPROC_SCOPE_DESCENDANTS);
@@ -82,7 +94,7 @@ static void life(void)
     CHECK_EQUAL(cnproc_tracker_cmdline(t, id, buf, sizeof buf), 6);
     CHECK(memcmp(buf, "cat\0-\0", 7) == 0);
     CHECK(cnproc_tracker_exe(t, id, buf, sizeof buf) > 0 && buf[0] == '/');
-    CHECK(cnproc_tracker_cgroup(t, id, buf, sizeof buf) > 0);
+    CHECK((cnproc_tracker_cgroup(t, id, buf, sizeof buf) > 0) == has_cgroups());
     CHECK_EQUAL(cnproc_tracker_get(t, child, &entry, sizeof entry), 0);
     CHECK_EQUAL(entry.id, id);
     CHECK_EQUAL(entry.ppid, getpid());
@@ -104,7 +116,7 @@ static void life(void)
     CHECK_EQUAL(cnproc_tracker_process(&process, t, id), -ESRCH);
     CHECK_EQUAL(cnproc_tracker_get_stats(t, &stats, sizeof stats), 0);
     CHECK(stats.processes >= 1 && stats.memory_bytes > 0 && stats.listener.delivered > 0);
-    CHECK((change.entry.known & CNPROC_KNOWN_EXIT_CODE) || stats.listener.lost > 0);
+    CHECK((change.entry.known & CNPROC_KNOWN_EXIT_CODE) || stats.listener.lost + stats.listener.maybe_muted > 0);
     cnproc_tracker_close(t);
 }
 
