@@ -393,6 +393,13 @@ int cnproc_adopt(struct cnproc *cp);
  */
 int cnproc_set_events(struct cnproc *cp, uint32_t events);
 
+/*
+ * Returns the name of the system call because of which a function last failed on this listener, such as
+ * "recvmmsg"; NULL if that failure had another cause, or if there was none. The string is constant.
+ * Where cnproc_open() fails there is no listener: see cnproc_options.failed_call.
+ */
+const char *cnproc_last_call(const struct cnproc *cp);
+
 /* ---- Receiving events -------------------------------------------------------------- */
 
 /*
@@ -558,13 +565,6 @@ int cnproc_get_stats(const struct cnproc *cp, struct cnproc_stats *stats, size_t
  * a function of this library, or its absolute value. The string is constant.
  */
 const char *cnproc_strerror(int err);
-
-/*
- * Returns the name of the system call because of which a function last failed on this listener, such as
- * "recvmmsg"; NULL if that failure had another cause, or if there was none. The string is constant.
- * Where cnproc_open() fails there is no listener: see cnproc_options.failed_call.
- */
-const char *cnproc_last_call(const struct cnproc *cp);
 
 /* ---- Processes of events ----------------------------------------------------------- */
 

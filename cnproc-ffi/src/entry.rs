@@ -1,11 +1,11 @@
 //! The table of a tracker.
 
 use crate::error;
-use crate::facts::TextBuffer;
 use crate::memory;
 use crate::process::cnproc_process;
 use crate::sized::{self, Extensible, Unpadded};
 use crate::stats::cnproc_stats;
+use crate::text::TextBuffer;
 use crate::tracker::{cnproc_tracker, with_tracker};
 use cnproc_track::{Entry, Error, Id, Known, Text, Tracker};
 use core::ffi::{c_char, c_int};

@@ -3,7 +3,6 @@
 //! The library returns two kinds of error numbers, negated: its own diagnoses, from 4001 on, and errnos. An
 //! errno is that of a system call that failed, unchanged, or refuses an argument (EINVAL, E2BIG, EBADMSG).
 
-use crate::handle::{self, cnproc};
 use cnproc_sys::{Call, Errno, Error};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
@@ -185,15 +184,6 @@ const fn sentence(number: c_int) -> &'static CStr {
 #[unsafe(no_mangle)]
 pub extern "C" fn cnproc_strerror(err: c_int) -> *const c_char {
     sentence(err.saturating_abs()).as_ptr()
-}
-
-/// Returns the name of the system call because of which a function last failed on this listener, such as
-/// "recvmmsg"; NULL if that failure had another cause, or if there was none. The string is constant.
-/// Where cnproc_open() fails there is no listener: see cnproc_options.failed_call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnproc_last_call(cp: *const cnproc) -> *const c_char {
-    // SAFETY: by contract.
-    call_name(unsafe { handle::last_call(cp) })
 }
 
 #[cfg(test)]

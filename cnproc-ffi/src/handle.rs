@@ -48,15 +48,6 @@ pub(crate) unsafe fn with_listener(cp: *const cnproc, function: Function<'_>) ->
     })
 }
 
-/// The system call because of which a function last failed.
-///
-/// # Safety
-/// That of [`with_listener`].
-pub(crate) unsafe fn last_call(cp: *const cnproc) -> Option<Call> {
-    // SAFETY: as in `with_listener`. The cell is not written meanwhile: no other function runs that does.
-    unsafe { cp.as_ref() }?.failed_call.get()
-}
-
 /// cnproc_options.flags: deliver acknowledgements, too: this listener's own, and those of others.
 pub const CNPROC_OPEN_ACKS: u32 = 0x1_u32;
 /// cnproc_options.flags: drop events that concern only a thread (cnproc_event_is_thread).
@@ -213,4 +204,14 @@ pub unsafe extern "C" fn cnproc_set_events(cp: *mut cnproc, events: u32) -> c_in
     let Some(events) = mask(events) else { return INVALID };
     // SAFETY: by contract.
     unsafe { with_listener(cp, &mut |listener| listener.set_events(events).map(|()| 0)) as c_int }
+}
+
+/// Returns the name of the system call because of which a function last failed on this listener, such as
+/// "recvmmsg"; NULL if that failure had another cause, or if there was none. The string is constant.
+/// Where cnproc_open() fails there is no listener: see cnproc_options.failed_call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cnproc_last_call(cp: *const cnproc) -> *const c_char {
+    // SAFETY: as in `with_listener`. The cell is not written meanwhile: no other function runs that does.
+    let cp = unsafe { cp.as_ref() };
+    error::call_name(cp.and_then(|cp| cp.failed_call.get()))
 }

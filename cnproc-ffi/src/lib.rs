@@ -17,6 +17,7 @@ mod memory;
 #[cfg(test)]
 mod misaligned;
 mod sized;
+mod text;
 
 // The sections of the header, in its order, which the blank lines keep. The first line of a module's
 // documentation is the section's title.
@@ -72,7 +73,7 @@ pub use facts::{
 };
 pub use handle::{
     CNPROC_OPEN_ACKS, CNPROC_OPEN_RING, CNPROC_OPEN_SKIP_THREADS, cnproc, cnproc_adopt,
-    cnproc_close, cnproc_open, cnproc_options, cnproc_set_events,
+    cnproc_close, cnproc_last_call, cnproc_open, cnproc_options, cnproc_set_events,
 };
 pub use inspect::{
     cnproc_event_format, cnproc_event_is_thread, cnproc_event_name, cnproc_event_pid,
