@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     if (ret < 0)
         return fail(argv[1], ret == -ESRCH ? strerror(ESRCH) : cnproc_strerror(ret));
     if (!(change.entry.known & CNPROC_KNOWN_EXIT_CODE))
-        return fail(argv[1], "it exited, but its status is not known: events were lost");
+        return fail(argv[1], "it exited, but its status is not known");
     status = (int)change.entry.exit_code;
     if (WIFSIGNALED(status))
         printf("%d: killed by signal %d (%s)%s\n", pid, WTERMSIG(status),

@@ -19,9 +19,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(None) => {
-            eprintln!(
-                "exit_status: {pid}: it exited, but its status is not known: events were lost"
-            );
+            eprintln!("exit_status: {pid}: it exited, but its status is not known");
         }
         Err(error) => eprintln!("exit_status: {pid}: {error}"),
     }

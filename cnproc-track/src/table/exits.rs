@@ -217,9 +217,10 @@ impl Life {
     /// A thread that ends alone has code 0, and a process that is ended by `exit_group` or a signal gives
     /// its code to every thread that has not begun to end by itself. So the status is the code that is not
     /// 0, if there is one. Two different ones, or a 0 last, leave open which was the process's; so does a
-    /// thread of which no EXIT has come.
+    /// thread of which no EXIT has come: a process can be gone before the EXIT of its last thread is sent. Of
+    /// a process that was found, the count may be off, and a code that is not 0 is its own nevertheless.
     fn status(&self) -> Option<WaitStatus> {
-        let all_seen = !self.counted || self.threads == 0;
+        let all_seen = self.threads == 0 || !self.counted && self.last_code != 0;
         let is_clear = !self.codes_differ && self.last_code == self.code;
         Some(WaitStatus(self.last_code)).filter(|_| all_seen && is_clear)
     }

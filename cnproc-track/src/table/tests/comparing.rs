@@ -293,3 +293,25 @@ fn name_and_ids_of_a_thread_that_was_not_seen_are_unknown() {
     tester.fork(5, 8);
     assert!(tester.entry(8).known.contains(Known::COMM | Known::UID | Known::GID));
 }
+
+/// The parent can wait for a process before the EXIT of its last thread is sent.
+#[test]
+fn found_process_that_is_gone_before_its_last_exit_has_no_status_of_0() {
+    // The other thread's code, if its EXIT has come, and the leader's.
+    let cases = [(None, 0, None), (None, 7, Some(7)), (Some(0), 0, Some(0)), (Some(7), 7, Some(7))];
+    for (others, leaders, known) in cases {
+        let mut tester = Tester::complete();
+        let mut seen = tester.running(5, 1);
+        seen.snapshot.threads = 2;
+        while compare(&mut tester, &seen) != Compared::Settled {}
+        let id = tester.id(5);
+        if let Some(code) = others {
+            let other = tester.thread_exit_event(6, 5, code);
+            assert_eq!(tester.apply(&other), Outcome::Nothing);
+        }
+        let leader = tester.exit_event(5, leaders);
+        let gone = tester.look(5, Presence::Gone);
+        assert_eq!(change(tester.apply_with(&leader, &gone)), (Kind::Exited, id));
+        assert_eq!(status(&tester, id), known, "{others:?} {leaders}");
+    }
+}
