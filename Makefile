@@ -118,8 +118,8 @@ LINK_SHARED = $(CC) $(CFLAGS) $(LDFLAGS) -shared -nostartfiles -o $(OUT)/$(SHARE
     -Wl,--gc-sections $(OUT)/libcnproc.a -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs \
     -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code -lc
 
-# Linked twice: the build-id is the hash of the stripped library, so that the same sources give the same library in every
-# directory. A linker's own would depend on symbols and debug information, which contain the directory.
+# Linked twice: the build-id is the hash of the stripped library. A linker's own would depend on symbols and debug
+# information, which contain the directory.
 $(OUT)/libcnproc.so: $(OUT)/libcnproc.a $(MAP) Makefile
 	$(Q)$(LINK_SHARED) -Wl,--build-id=none
 	$(call check-exports,$(OUT)/$(SHARED).new,-D --defined-only)
