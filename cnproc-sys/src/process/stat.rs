@@ -59,9 +59,10 @@ impl Stat {
 
 impl Stat {
     /// Whether it is the process's that has that id. A thread that calls execve exchanges its id with its
-    /// leader's, which vanishes: a file that is opened in that moment is either's, or a dead leader's.
+    /// leader's, which vanishes: a file that is opened in that moment is either's, or a dead leader's, which has
+    /// no threads, and may still be called a zombie.
     pub(crate) const fn is_of(&self, tgid: i32) -> bool {
-        self.pid == tgid && self.state != b'X'
+        self.pid == tgid && self.threads > 0 && self.state != b'X'
     }
 
     /// Whether it may run a program: it is no kernel thread, and has not ended with all its threads. A leader
@@ -202,6 +203,7 @@ mod tests {
         assert!(stat.is_of(8405));
         assert!(!stat.is_of(8406));
         assert!(!Stat { state: b'X', ..stat }.is_of(8405));
+        assert!(!Stat { threads: 0, ..stat }.is_of(8405));
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl Process {
         &self,
         read: &mut dyn FnMut() -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
+        let mut had_a_leader = false;
         for _ in 0..ATTEMPTS {
             match twice(&mut *read) {
                 Ok(Some(value)) => return Ok(Some(value)),
@@ -197,13 +198,15 @@ impl Process {
                 // A process that has just gone, too.
                 Err(error) => return self.check_exists().and(Err(of_process(error, self.tgid))),
             }
-            if !self.stat()?.may_run_a_program() {
+            let stat = self.stat()?;
+            if !stat.may_run_a_program() {
                 return Ok(None);
             }
+            had_a_leader |= !stat.has_ended();
             yield_now();
         }
         // A leader that has ended before its threads stays a zombie.
-        if self.stat()?.has_ended() { Ok(None) } else { Err(Error::ProcessExecuting) }
+        if had_a_leader { Err(Error::ProcessExecuting) } else { Ok(None) }
     }
 
     /// Reads a file through the directory.

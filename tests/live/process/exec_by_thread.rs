@@ -98,23 +98,26 @@ fn has_no_leader(process: &Process) -> bool {
 
 /// What is wrong with the facts of a process that runs.
 fn is_wrong(process: &Process) -> Option<String> {
-    let had_no_leader = has_no_leader(process);
-    let wrong = |what: &str, is_right: Result<bool, Error>| match is_right {
-        // An execve may take longer than the library waits.
-        Ok(true) | Err(Error::ProcessExecuting) => None,
-        Ok(false) | Err(Error::ProcessGone) if had_no_leader || has_no_leader(process) => None,
-        other => Some(format!("{what}: {other:?}")),
+    let wrong = |what: &str, is_right: &dyn Fn(&mut [u8]) -> Result<bool, Error>| {
+        let had_no_leader = has_no_leader(process);
+        match is_right(&mut [0; 512]) {
+            // An execve may take longer than the library waits.
+            Ok(true) | Err(Error::ProcessExecuting) => None,
+            Ok(false) | Err(Error::ProcessGone) if had_no_leader || has_no_leader(process) => None,
+            other => Some(format!("{what}: {other:?}")),
+        }
     };
-    let mut text = [0; 512];
-    None.or_else(|| wrong("cmdline", process.read_cmdline(&mut text).map(|it| it.full_len() > 0)))
-        .or_else(|| wrong("exe", process.read_exe(&mut text).map(|it| it.full_len() > 0)))
-        .or_else(|| wrong("cwd", process.read_cwd(&mut text).map(|it| it.full_len() > 0)))
-        .or_else(|| wrong("comm", process.read_comm(&mut text).map(|it| it.full_len() > 0)))
-        .or_else(|| wrong("cgroup", process.read_cgroup(&mut text).map(|_| true)))
-        .or_else(|| wrong("environ", process.read_environ(&mut text).map(|_| true)))
-        .or_else(|| wrong("status", process.status().map(|it| it.state != b'X' && it.threads > 0)))
-        .or_else(|| wrong("exe_fd", process.exe_fd().map(|_| true)))
-        .or_else(|| wrong("pidfd", process.pidfd().map(|_| true)))
+    None.or_else(|| wrong("cmdline", &|text| Ok(process.read_cmdline(text)?.full_len() > 0)))
+        .or_else(|| wrong("exe", &|text| Ok(process.read_exe(text)?.full_len() > 0)))
+        .or_else(|| wrong("cwd", &|text| Ok(process.read_cwd(text)?.full_len() > 0)))
+        .or_else(|| wrong("comm", &|text| Ok(process.read_comm(text)?.full_len() > 0)))
+        .or_else(|| wrong("cgroup", &|text| process.read_cgroup(text).map(|_| true)))
+        .or_else(|| wrong("environ", &|text| process.read_environ(text).map(|_| true)))
+        .or_else(|| {
+            wrong("status", &|_| process.status().map(|it| it.state != b'X' && it.threads > 0))
+        })
+        .or_else(|| wrong("exe_fd", &|_| process.exe_fd().map(|_| true)))
+        .or_else(|| wrong("pidfd", &|_| process.pidfd().map(|_| true)))
 }
 
 /// Its files are looked up one by one, each as its directory is.
