@@ -53,7 +53,7 @@ endif
 # 'text', quoted for the shell, whatever the text contains.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross bindings packages golden bench dist clean help FORCE
+.PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross bindings packages environments golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
@@ -182,6 +182,9 @@ packages:  ## the packages of Debian 12 and 13, Fedora and Alpine, as root on De
 	packaging/debian.sh trixie
 	packaging/fedora.sh
 	packaging/alpine.sh
+
+environments:  ## make check as users, packagers and containers run it, as root on Debian; ENVIRONMENTS
+	tests/environments/run.sh $(ENVIRONMENTS)
 
 .PHONY: install uninstall
 
