@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::child::{self, exit, pause};
 use support::disturbance;
 use support::procfs::{self, boottime_lead};
-use support::task::{end_with_parent, fork_as, set_group, set_name, set_user};
+use support::task::{cpus, end_with_parent, fork_as, pin, set_group, set_name, set_user};
 use support::wait::HANG_LIMIT;
 use support::{live, require, shared};
 
@@ -71,6 +71,32 @@ fn live_and_die(asked: &AtomicU32, round: u32) -> ! {
         spin(scatter(round) % 4_000);
     }
     exit(0)
+}
+
+/// Two CPUs, or one twice. The kernel wakes a reader on the CPU of the process that it reads about, where both take turns
+/// and do not race.
+fn two_cpus() -> [usize; 2] {
+    let cpus = cpus();
+    [cpus[0], cpus[cpus.len() - 1]]
+}
+
+/// Keeps the calling thread on a CPU, until it goes.
+struct Pinned {
+    before: Vec<usize>,
+}
+
+impl Pinned {
+    fn to(cpu: usize) -> Self {
+        let before = cpus();
+        pin(&[cpu]);
+        Self { before }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        pin(&self.before);
+    }
 }
 
 /// One process after another, all with that pid, until the parent ends.
@@ -198,7 +224,12 @@ fn free_pid() -> i32 {
 fn race(listener: &mut Listener, reaped_by_kernel: bool) {
     let pid = free_pid();
     let [asked] = shared::<1>();
-    let reuser = child::fork(|| reuse(asked, pid, reaped_by_kernel));
+    let [reader_cpu, other_cpu] = two_cpus();
+    let reuser = child::fork(|| {
+        pin(&[other_cpu]);
+        reuse(asked, pid, reaped_by_kernel)
+    });
+    let _pinned = Pinned::to(reader_cpu);
 
     let begin = Instant::now();
     let mut scores = Scores::default();
