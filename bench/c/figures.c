@@ -97,6 +97,8 @@ void figures_begin(int argc, char **argv)
 			figures.timeout = 1;
 		else if (strcmp(argv[i], "ring") == 0)
 			figures.ring = 1;
+		else if (strcmp(argv[i], "cmdline") == 0)
+			figures.cmdline = 1;
 		else if (strncmp(argv[i], "coalesce=", 9) == 0)
 			figures.coalesce_us = (uint32_t)strtoul(argv[i] + 9, NULL, 10);
 		else {

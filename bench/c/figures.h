@@ -13,6 +13,7 @@ struct figures {
 	int timeout;        /* argument "timeout": wait with a timeout of a second, not indefinitely */
 	uint32_t coalesce_us; /* argument "coalesce=N" */
 	int ring;           /* argument "ring": receive through a ring, and fail if there is none */
+	int cmdline;        /* argument "cmdline": keep the command line of each process */
 };
 
 extern struct figures figures;

@@ -59,6 +59,24 @@ pub const ALL: &[Contender] = &[
     },
 ];
 
+/// Those that keep a table of processes, in `life`.
+pub const TABLES: &[Contender] = &[
+    own("tracker", Kind::Ours, &["listen-tracker"]),
+    own("tracker, command lines", Kind::Ours, &["listen-tracker", "cmdline"]),
+    own(
+        "tracker, command lines, coalesce 10 ms",
+        Kind::Ours,
+        &["listen-tracker", "cmdline", "coalesce=10000"],
+    ),
+    own(
+        "tracker, command lines, ring, coalesce 10 ms",
+        Kind::Ours,
+        &["listen-tracker", "cmdline", RING, "coalesce=10000"],
+    ),
+    own("C, table by hand", Kind::Reference, &["listen-table"]),
+    own("C, table by hand, command lines", Kind::Reference, &["listen-table", "cmdline"]),
+];
+
 /// What a listener says at its end, as far as it speaks.
 #[derive(Clone, Copy, Default)]
 pub struct Figures {

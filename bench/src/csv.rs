@@ -6,7 +6,7 @@ use std::io::{Result, Write};
 pub fn write(mut out: impl Write, rows: &[Row]) -> Result<()> {
     writeln!(
         out,
-        "scenario,load,rate,contender,round,made,dropped,died,listener_cpu_ns,maker_cpu_ns,wall_ns,peak_kib,\
+        "scenario,load,rate,contender,round,made,dropped,died,listener_cpu_ns,generating_cpu_ns,wall_ns,peak_kib,\
          events,lost,p50_ns,p99_ns,anon_kib"
     )?;
     for row in rows {

@@ -1,13 +1,13 @@
 //! What is tried: each scenario's runs, and its table.
 
-use crate::contender::{ALL, Contender, Kind};
+use crate::contender::{ALL, Contender, Kind, TABLES};
 use crate::run::{Load, Place, Plan, Row, TWO, interleaved};
 use crate::summary::{Spread, contenders, select};
 use crate::table::Table;
 use std::io::Result;
 
-pub const NAMES: [&str; 8] =
-    ["rate", "near", "drain", "latency", "burst", "storm", "filter", "work"];
+pub const NAMES: [&str; 9] =
+    ["rate", "near", "drain", "latency", "burst", "storm", "filter", "work", "life"];
 /// Events a second; 0 stands for as many as one thread can make.
 pub const RATES: [u64; 7] = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 0];
 
@@ -18,6 +18,8 @@ const BACKLOG: u64 = 20_000;
 const BURST: u64 = 16_000;
 const STORM: u64 = 10_000_000;
 const UNWANTED: u64 = 500_000;
+/// Processes that live and die.
+const LIVES: u64 = 3_000;
 
 fn plan(scenario: &'static str, load: Load) -> Plan {
     Plan { scenario, load, place: Place::Apart, arguments: &[], asleep: false, buffer: None }
@@ -78,6 +80,17 @@ pub fn run(scenario: &'static str, rounds: u32, names: &[String]) -> Result<Vec<
                 rounds,
             )
         }
+        "life" => {
+            let without_table = |c: &Contender| ["cnproc (C)", "forkstat"].contains(&c.name);
+            let able: Vec<_> = TABLES
+                .iter()
+                .filter(able)
+                .map(Some)
+                .chain(all.iter().copied().filter(|c| c.is_some_and(without_table)))
+                .collect();
+            let lives = |kind| plan("life", Load::Storm(kind, 0, LIVES));
+            interleaved(&[lives("fork"), lives("exec")], &able, rounds)
+        }
         _ => Ok(Vec::new()),
     }
 }
@@ -119,6 +132,7 @@ pub fn tables(scenario: &str, rows: &[Row]) -> Vec<Table> {
         Spread::of(select(rows, name, load, rate).filter_map(of))
     };
     let loss = |row: &Row| if row.died { None } else { Some(row.lost() as f64) };
+    let generator = |row: &Row| Some(row.made.cpu_ns as f64 / row.made.events as f64 / 1000.0);
     match scenario {
         "rate" => {
             let names = RATES.map(rate_name);
@@ -209,8 +223,6 @@ pub fn tables(scenario: &str, rows: &[Row]) -> Vec<Table> {
             vec![table(title, &["lost"], rows, cells)]
         }
         "storm" => {
-            let generator =
-                |row: &Row| Some(row.made.cpu_ns as f64 / row.made.events as f64 / 1000.0);
             let million_a_second =
                 |row: &Row| Some(row.made.events as f64 / row.made.wall_ns as f64 * 1000.0);
             [("one process", "comm"), ("two processes", TWO)]
@@ -235,13 +247,36 @@ pub fn tables(scenario: &str, rows: &[Row]) -> Vec<Table> {
             let cells = |name: &str| {
                 let unwanted =
                     |row: &Row| Some(row.cpu_ns as f64 / row.made.events as f64 / 1000.0);
-                let maker =
-                    |row: &Row| Some(row.made.cpu_ns as f64 / row.made.events as f64 / 1000.0);
-                vec![micros(at(name, "comm", 0, &unwanted)), micros(at(name, "comm", 0, &maker))]
+                vec![
+                    micros(at(name, "comm", 0, &unwanted)),
+                    micros(at(name, "comm", 0, &generator)),
+                ]
             };
-            let columns = ["CPU of the listener", "CPU of the event's maker"];
+            let columns = ["CPU of the listener", "CPU of the generating process"];
             vec![table(
                 "Unwanted events: COMM, while EXIT is asked for; microseconds an event",
+                &columns,
+                rows,
+                cells,
+            )]
+        }
+        "life" => {
+            let each = |row: &Row| (!row.died).then(|| row.cpu_ns as f64 / LIVES as f64 / 1000.0);
+            let cells = |name: &str| {
+                ["fork", "exec"]
+                    .iter()
+                    .flat_map(|load| {
+                        let lost = at(name, load, 0, &loss);
+                        [
+                            micros(at(name, load, 0, &each)),
+                            lost.map_or("died".into(), |s| count(Some(s))),
+                        ]
+                    })
+                    .collect()
+            };
+            let columns = ["fork and exit", "events lost", "fork, exec and exit", "events lost"];
+            vec![table(
+                "A table of processes: CPU time of the listener for each process, in microseconds",
                 &columns,
                 rows,
                 cells,
