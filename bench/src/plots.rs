@@ -8,7 +8,8 @@ use std::io::Result;
 use std::path::Path;
 
 /// Those that are drawn: some of the others' lines would lie on these.
-const DRAWN: [&str; 7] = [
+const DRAWN: [&str; 8] = [
+    "cnproc (C), ring, coalesce 10 ms",
     "cnproc (C), coalesce 10 ms",
     "cnproc (C)",
     "C, recv",
@@ -60,6 +61,10 @@ pub fn write(folder: &Path, rows: &[Row], machine: &str) -> Result<()> {
         unit: "microseconds an event",
         x_ticks: x_ticks.clone(),
         y_ticks: vec![
+            (0.02, "0.02"),
+            (0.05, "0.05"),
+            (0.1, "0.1"),
+            (0.2, "0.2"),
             (0.5, "0.5"),
             (1.0, "1"),
             (2.0, "2"),
@@ -73,8 +78,8 @@ pub fn write(folder: &Path, rows: &[Row], machine: &str) -> Result<()> {
     };
     let loss = Chart {
         title: "Events lost",
-        subtitle: format!("by the socket's drop counter; default buffers; median. {machine}"),
-        unit: "per cent of the events made",
+        subtitle: format!("median, with default buffers. {machine}"),
+        unit: "per cent of the events generated",
         x_ticks,
         y_ticks: vec![
             (0.003, "none"),

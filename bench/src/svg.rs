@@ -8,7 +8,7 @@ pub struct Theme {
     text: &'static str,
     muted: &'static str,
     grid: &'static str,
-    colours: [&'static str; 7],
+    colours: [&'static str; 8],
 }
 
 pub const THEMES: [Theme; 2] = [
@@ -18,7 +18,9 @@ pub const THEMES: [Theme; 2] = [
         text: "#1f2328",
         muted: "#59636e",
         grid: "#e4e8ec",
-        colours: ["#0550ae", "#0a8f6a", "#59636e", "#8250df", "#bc4c00", "#8a6d00", "#cf222e"],
+        colours: [
+            "#1f2328", "#0550ae", "#0a8f6a", "#59636e", "#8250df", "#bc4c00", "#8a6d00", "#cf222e",
+        ],
     },
     Theme {
         suffix: "dark",
@@ -26,7 +28,9 @@ pub const THEMES: [Theme; 2] = [
         text: "#f0f6fc",
         muted: "#9198a1",
         grid: "#262c36",
-        colours: ["#58a6ff", "#3fd6a4", "#9198a1", "#be8fff", "#f0883e", "#d4b106", "#ff7b72"],
+        colours: [
+            "#f0f6fc", "#58a6ff", "#3fd6a4", "#9198a1", "#be8fff", "#f0883e", "#d4b106", "#ff7b72",
+        ],
     },
 ];
 
@@ -53,12 +57,12 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 430.0;
+const WIDTH: f64 = 890.0;
+const HEIGHT: f64 = 470.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 625.0;
 const TOP: f64 = 84.0;
-const BOTTOM: f64 = 372.0;
+const BOTTOM: f64 = 412.0;
 const LABEL_HEIGHT: f64 = 17.0;
 
 fn position(value: f64, from: f64, to: f64) -> f64 {

@@ -56,7 +56,7 @@ fn run_true(times: usize) -> Vec<i32> {
 fn measure(threads: usize, ask: fn(&mut Listener, &Event) -> Told, name: &str) -> Result<()> {
     let events = EventMask::FORK | EventMask::EXEC;
     let mut listener = Listener::options().events(events).skip_threads(true).open()?;
-    let mut told = HashMap::new();
+    let mut answers = HashMap::new();
     let mut cost = Duration::ZERO;
     let pids: Vec<i32> = std::thread::scope(|scope| {
         let load = |_| scope.spawn(move || run_true(PROCESSES / threads));
@@ -74,15 +74,15 @@ fn measure(threads: usize, ask: fn(&mut Listener, &Event) -> Told, name: &str) -
                 let before = Instant::now();
                 let answer = ask(&mut listener, &event);
                 cost += before.elapsed();
-                told.insert(exec.process_tgid, answer);
+                answers.insert(exec.process_tgid, answer);
             }
         }
         load.into_iter().flat_map(|thread| thread.join().expect("the load")).collect()
     });
-    let count = |answer| pids.iter().filter(|pid| told.get(*pid) == Some(&answer)).count();
+    let count = |answer| pids.iter().filter(|pid| answers.get(*pid) == Some(&answer)).count();
     let [proven, believed, zombie, gone] =
         [Told::Proven, Told::Believed, Told::Zombie, Told::Gone].map(count);
-    let microseconds = cost.as_secs_f64() * 1e6 / told.len().max(1) as f64;
+    let microseconds = cost.as_secs_f64() * 1e6 / answers.len().max(1) as f64;
     println!(
         "{name:<18} {threads:>7} {proven:>8} {believed:>10} {zombie:>9} {gone:>6} {microseconds:>8.1}"
     );
