@@ -257,7 +257,7 @@ impl Listener {
 
     fn evidence(&mut self, event: &Event, tgid: i32) -> Result<Evidence, Error> {
         let Self { socket, stream, procfs, .. } = self;
-        let evidence = Evidence::gather(socket, stream, event, tgid)?;
+        let evidence = Evidence::collect(socket, stream, event, tgid)?;
         if procfs.clocks_are_unchanged() {
             return Ok(evidence);
         }

@@ -190,19 +190,19 @@ fn every_error_is_explained_and_everything_explained_is_an_error() {
 }
 
 #[test]
-fn every_macro_is_told_of() {
+fn every_macro_is_documented() {
     let header = header();
     let text: String = pages().iter().map(|page| page.text.as_str()).collect();
-    let told: BTreeSet<_> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let named: BTreeSet<_> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     let macros = header.lines().filter_map(|line| line.strip_prefix("#define "));
     let macros = macros.map(|line| line.split([' ', '(']).next().unwrap());
-    let untold: Vec<_> =
-        macros.filter(|name| *name != "CNPROC_H" && !told.contains(name)).collect();
-    assert!(untold.is_empty(), "{untold:?}");
+    let undocumented: Vec<_> =
+        macros.filter(|name| *name != "CNPROC_H" && !named.contains(name)).collect();
+    assert!(undocumented.is_empty(), "{undocumented:?}");
 }
 
 #[test]
-fn structs_are_shown_as_they_are_in_the_header_and_each_member_is_told_of() {
+fn structs_are_shown_as_they_are_in_the_header_and_each_member_is_documented() {
     let header = without_comments(&header());
     let mut shown = 0;
     for page in pages() {

@@ -130,15 +130,15 @@ fn documentation_names_every_architecture() {
     let page = read("docs/verification.md");
     let table = read("tests/layout/architectures");
     let section = page.split("\n## ").find(|text| text.starts_with("Architectures\n")).unwrap();
-    let mut told: Vec<_> = section
+    let mut reported: Vec<_> = section
         .lines()
         .filter_map(|line| line.split_once("-endian | ")?.1.strip_suffix(" |"))
         .flat_map(|names| names.split(", "))
         .collect();
     let rows = table.lines().filter(|line| !line.starts_with('#'));
     let mut checked: Vec<_> = rows.filter_map(|line| line.split_whitespace().next()).collect();
-    told.sort_unstable();
+    reported.sort_unstable();
     checked.sort_unstable();
-    assert_eq!(told, checked);
+    assert_eq!(reported, checked);
     assert!(section.contains(&format!("{} architectures", checked.len())));
 }

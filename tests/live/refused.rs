@@ -109,7 +109,7 @@ fn coalescing() -> Options {
 }
 
 #[test]
-fn refused_timer_makes_no_coalescing_listener_deaf() {
+fn coalescing_listener_works_after_a_refused_timer() {
     in_thread(coalescing(), |mut listener| {
         refuse(libc::SYS_timerfd_settime);
         assert_receives(&mut listener, |error| panic!("{error}"));
@@ -117,7 +117,7 @@ fn refused_timer_makes_no_coalescing_listener_deaf() {
 }
 
 #[test]
-fn refused_watch_makes_no_coalescing_listener_deaf() {
+fn coalescing_listener_works_after_a_refused_watch() {
     in_thread(coalescing(), |mut listener| {
         refuse(libc::SYS_epoll_ctl);
         assert_receives(&mut listener, |error| panic!("{error}"));

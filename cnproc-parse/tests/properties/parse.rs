@@ -72,8 +72,8 @@ proptest! {
                         prop_assert!(needed > available && needed >= minimum, "{error}");
                         prop_assert!(error.offset + available <= datagram.len(), "{error}");
                     }
-                    ParseErrorKind::LengthTooSmall { length, minimum: told } => {
-                        prop_assert!(length < told && told == minimum, "{error}");
+                    ParseErrorKind::LengthTooSmall { length, minimum: reported } => {
+                        prop_assert!(length < reported && reported == minimum, "{error}");
                     }
                     _ => prop_assert!(false, "{error}"),
                 }

@@ -26,7 +26,7 @@ impl Evidence {
     ///
     /// An event happened later if its time is later: the kernel takes the times from a clock that all CPUs
     /// share, and between two events of one pid there is at least a wake-up.
-    pub(crate) fn gather(
+    pub(crate) fn collect(
         socket: &mut Socket,
         stream: &mut Stream,
         event: &Event,

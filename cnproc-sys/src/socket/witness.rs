@@ -139,7 +139,7 @@ mod tests {
     use crate::fake_kernel::{Contents, FakeKernel, HastyKernel};
 
     #[test]
-    fn own_ack_is_told_from_others() {
+    fn own_ack_is_distinguished_from_others() {
         let (kernel, fd) = FakeKernel::pair();
         let mut witness = Witness::with_fd(fd).unwrap();
         for (nonce, err) in [(4, 0), (5, 0), (6, libc::EINVAL as u32), (5, 0)] {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn colliding_pids_are_told_apart_until_the_index_is_full() {
+    fn colliding_pids_are_distinguished_until_the_index_is_full() {
         let mut index = Index::new().unwrap();
         let pids = (0..).map(|number| (number % 3) * ENTRIES as u32 + number + 1);
         let mut noted = std::vec::Vec::new();

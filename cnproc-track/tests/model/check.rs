@@ -54,7 +54,7 @@ pub struct Check {
     settled_losses: u64,
     settled_muted: u64,
     /// Events not sent of which the table was informed.
-    pub told_muted: u64,
+    pub reported_muted: u64,
     /// The stream was never incomplete.
     was_tainted: bool,
     /// The table has been in doubt.
@@ -253,12 +253,15 @@ impl Check {
         self.was_synced = true;
         self.counts.add("synced", true);
         let kernel = &world.kernel;
-        if world.told != kernel.lost || self.told_muted != kernel.missed_muted || kernel.muted {
+        if world.reported != kernel.lost
+            || self.reported_muted != kernel.missed_muted
+            || kernel.muted
+        {
             return;
         }
         self.compare(table, world, false);
-        self.settled_losses = world.told;
-        self.settled_muted = self.told_muted;
+        self.settled_losses = world.reported;
+        self.settled_muted = self.reported_muted;
         // Children forked between a change of session by another thread and its SID have the former session,
         // until the table is complete again after that SID.
         let mut undelivered = world.undelivered();
@@ -322,8 +325,9 @@ impl Check {
                 continue;
             };
             let start = entry.start_ns.saturating_add(BOOT_OFFSET);
-            let cannot_be_told = kernel.start_tick(current) <= start && kernel.has_run(current);
-            if kernel.processes[named].released && cannot_be_told {
+            let cannot_be_distinguished =
+                kernel.start_tick(current) <= start && kernel.has_run(current);
+            if kernel.processes[named].released && cannot_be_distinguished {
                 self.names.insert(entry.id, current);
                 self.ids.insert(current, entry.id);
             }

@@ -76,7 +76,7 @@ pub fn run(bytes: &[u8]) -> Counts {
 
 fn unmute(join: &mut Join<u64, Heap>, world: &mut World<'_>, check: &mut Check) {
     if std::mem::take(&mut world.kernel.muted) {
-        check.told_muted = world.kernel.missed_muted;
+        check.reported_muted = world.kernel.missed_muted;
         join.resync();
     }
 }

@@ -20,7 +20,7 @@ pub struct World<'a> {
     /// The last event handed over.
     pub current: Option<Sent>,
     /// How many lost events have been handed over.
-    pub told: u64,
+    pub reported: u64,
     /// Which process the last look at a pid has found.
     pub found: HashMap<i32, usize>,
     pub scope: Scope,
@@ -53,7 +53,7 @@ impl<'a> World<'a> {
             queue: VecDeque::new(),
             room: usize::MAX,
             current: None,
-            told: 0,
+            reported: 0,
             found: HashMap::new(),
             scope: options.scope,
             cmdline: options.cmdline,
@@ -179,7 +179,7 @@ impl Machine for World<'_> {
                 Delivery::Event(sent.event)
             }
             Item::Lost(count) => {
-                self.told += count;
+                self.reported += count;
                 Delivery::Lost(count)
             }
         })

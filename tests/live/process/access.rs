@@ -89,7 +89,7 @@ fn facts_read_first_belong_to_the_identified_process() {
 }
 
 #[test]
-fn file_called_deleted_is_told_from_a_deleted_one() {
+fn file_called_deleted_is_distinguished_from_a_deleted_one() {
     live::with(options(), |listener| {
         let program = Copied::new("x (deleted)");
         let waiting = program.run();

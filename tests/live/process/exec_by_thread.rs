@@ -30,12 +30,12 @@ fn futex(number: &AtomicU32, operation: c_int) {
     unsafe { libc::syscall(libc::SYS_futex, address, operation, value, none) };
 }
 
-extern "C" fn exec_when_told(shared: *mut c_void) -> c_int {
+extern "C" fn exec_when_asked(shared: *mut c_void) -> c_int {
     // SAFETY: it was started with a pointer to these numbers.
-    let [id, is_told] = unsafe { &*shared.cast::<[AtomicU32; 2]>() };
+    let [id, is_asked] = unsafe { &*shared.cast::<[AtomicU32; 2]>() };
     id.store(thread_id() as u32, Ordering::Release);
-    while is_told.load(Ordering::Acquire) == 0 {
-        futex(is_told, libc::FUTEX_WAIT);
+    while is_asked.load(Ordering::Acquire) == 0 {
+        futex(is_asked, libc::FUTEX_WAIT);
     }
     let arguments = [c"sleep".as_ptr(), c"100000".as_ptr(), std::ptr::null()];
     // SAFETY: the strings end with NUL, the array with NULL.
@@ -47,7 +47,7 @@ impl Execs {
         let shared = shared();
         let process = child::fork(|| {
             end_with_parent();
-            start_thread(exec_when_told, shared);
+            start_thread(exec_when_asked, shared);
             pause()
         });
         wait::until("the thread runs", || shared[0].load(Ordering::Acquire) != 0);

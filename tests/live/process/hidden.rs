@@ -40,7 +40,7 @@ fn become_nobody() {
 }
 
 #[test]
-fn hidden_process_is_told_from_one_that_is_gone() {
+fn hidden_process_is_distinguished_from_one_that_is_gone() {
     let is_right = |listener: &mut Listener| {
         matches!(listener.process(&exec_now(1)), Err(Error::ProcessHidden))
             && matches!(listener.process(&exec_now(4_194_303)), Err(Error::ProcessGone))
