@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""On the live kernel: skipped where it sends no events, unless CNPROC_REQUIRE_LIVE is set."""
+"""The listener, and processes of events."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -11,23 +12,8 @@ import time
 import unittest
 
 import cnproc
-from cnproc import Error, EventType, Identity, Listener, Resumed
-
-try:
-    Listener().close()
-except OSError as refused:
-    if os.environ.get("CNPROC_REQUIRE_LIVE"):
-        raise
-    raise unittest.SkipTest(f"no listener: {refused}")
-
-
-def child(status):
-    """Runs a child that exits with that status, and waits for it. Returns its pid."""
-    pid = os.fork()
-    if pid == 0:
-        os._exit(status)
-    os.waitpid(pid, 0)
-    return pid
+from cnproc import Error, EventType, Identity, Listener, Resumed, Source
+from live import child
 
 
 class Events(unittest.TestCase):
@@ -99,6 +85,21 @@ class Events(unittest.TestCase):
 
         pids, event = asyncio.run(main())
         self.assertEqual(os.WEXITSTATUS(event.data.exit_code), pids[event.data.process_pid])
+
+    def test_close_ends_the_wait_of_the_asynchronous_iterator(self):
+        async def main():
+            listener = Listener(EventType.COREDUMP)
+            waiting = asyncio.ensure_future(self.all_events(listener))
+            await asyncio.sleep(0)
+            listener.close()
+            with self.assertRaises(OSError) as raised:
+                await waiting
+            return raised.exception.errno
+
+        self.assertEqual(asyncio.run(main()), errno.EINVAL)
+
+    async def all_events(self, listener):
+        return [event async for event in listener]
 
     def test_events_that_process_read_ahead_wake_the_asynchronous_iterator(self):
         async def next_session(listener, pids):
@@ -208,6 +209,51 @@ class Handle(unittest.TestCase):
             listener.set_events(EventType.EXIT)
             self.assertEqual(listener.stats.events, EventType.EXIT)
             self.assertEqual(listener.resume(), Resumed.ALREADY_ON)
+
+    def test_source_is_the_socket_unless_a_ring_is_asked_for(self):
+        with Listener(EventType.FORK) as listener:
+            self.assertEqual((listener.stats.source, listener.stats.ring_error), (Source.SOCKET, None))
+
+    def test_source_is_the_ring_or_there_is_a_reason(self):
+        with Listener(EventType.EXIT, ring=True) as listener:
+            stats = listener.stats
+            pid = child(6)
+            end = next(e for e in listener if e.data.process_pid == pid)
+        self.assertEqual(os.WEXITSTATUS(end.data.exit_code), 6)
+        if stats.source == Source.RING:
+            self.assertIsNone(stats.ring_error)
+        else:
+            self.assertIsInstance(stats.ring_error, OSError)
+            self.assertTrue(stats.ring_error.strerror)
+
+    def test_ring_without_capabilities_has_its_reason(self):
+        if os.geteuid() != 0:
+            self.skipTest("requires root")
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setgroups([])
+                os.setresgid(65534, 65534, 65534)
+                os.setresuid(65534, 65534, 65534)
+                reason = self.reason_for_no_ring()
+                os.write(writing, f"{reason.errno} {reason.strerror}".encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading) as reasons:
+            number, sentence = reasons.read().split(" ", 1)
+        os.waitpid(pid, 0)
+        # EPERM: before Linux 6.6 there is no listener either.
+        self.assertIn(int(number), (Error.ERINGPERM, Error.ENORING, Error.EPERM))
+        self.assertTrue(sentence)
+
+    def reason_for_no_ring(self):
+        try:
+            with Listener(ring=True) as listener:
+                return listener.stats.ring_error
+        except OSError as refused:
+            return refused
 
     def test_closed_listener_raises(self):
         listener = Listener()
