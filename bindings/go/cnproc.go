@@ -38,51 +38,14 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"syscall"
 )
-
-// Error is an error number of the library: a diagnosis below, or a syscall.Errno, with which errors.Is compares it. Its text
-// names the cause and the remedy.
-type Error int
-
-// The library's diagnoses. errors.Is(ErrPerm, syscall.EPERM).
-const (
-	ErrNoConnector  = Error(C.CNPROC_ENOCONNECTOR)
-	ErrNoProcEvents = Error(C.CNPROC_ENOPROCEVENTS)
-	ErrNetNS        = Error(C.CNPROC_ENETNS)
-	ErrUserNS       = Error(C.CNPROC_EUSERNS)
-	ErrPidNS        = Error(C.CNPROC_EPIDNS)
-	ErrPerm         = Error(C.CNPROC_EPERM)
-	ErrSandbox      = Error(C.CNPROC_ESANDBOX)
-	ErrNoAck        = Error(C.CNPROC_ENOACK)
-	ErrMuted        = Error(C.CNPROC_EMUTED)
-	ErrForked       = Error(C.CNPROC_EFORKED)
-	ErrRefused      = Error(C.CNPROC_EREFUSED)
-	ErrNoProcfs     = Error(C.CNPROC_ENOPROCFS)
-	ErrUnreadable   = Error(C.CNPROC_EUNREADABLE)
-	ErrExecuting    = Error(C.CNPROC_EEXECUTING)
-)
-
-func (e Error) Error() string { return "cnproc: " + C.GoString(C.cnproc_strerror(C.int(e))) }
-
-// Is reports whether target is the same errno.
-func (e Error) Is(target error) bool {
-	return target == syscall.Errno(e) || e == ErrPerm && target == syscall.EPERM
-}
-
-// check returns the error that a negative result stands for.
-func check(result C.int) error {
-	if result < 0 {
-		return Error(-result)
-	}
-	return nil
-}
 
 // Options of a listener. The zero value asks for all events.
 type Options struct {
 	Events        EventType // a combination of types; 0 for all
 	SkipThreads   bool      // leave out what concerns only a thread of a process
 	Acks          bool      // deliver acknowledgements as well
+	Ring          bool      // receive through a ring buffer instead of the socket's queue, where that is possible: see Stats
 	ReceiveBuffer uint32    // in bytes; 0 for 16 MiB
 	AckTimeoutMS  uint32    // 0 for 2000
 	CoalesceUS    uint32    // delay events by at most so many microseconds, so that one wake-up delivers many
@@ -110,6 +73,9 @@ func Open(options Options) (*Listener, error) {
 	}
 	if options.Acks {
 		c.flags |= C.CNPROC_OPEN_ACKS
+	}
+	if options.Ring {
+		c.flags |= C.CNPROC_OPEN_RING
 	}
 	c.receive_buffer = C.uint32_t(options.ReceiveBuffer)
 	c.ack_timeout_ms = C.uint32_t(options.AckTimeoutMS)
@@ -273,27 +239,13 @@ func (l *Listener) Resume() (Resumed, error) {
 	return Resumed(result), check(result)
 }
 
-// Stats are counts since the listener was opened.
-type Stats struct {
-	Delivered, Lost, Trimmed, MaybeMuted, Forged, Malformed, Unknown, Acks uint64
-	ReceiveBuffer                                                          uint32
-	Events                                                                 EventType
-	LowerBound                                                             bool // Lost is a lower bound: Linux before 4.12
-}
-
 // Stats returns the counts of now.
 func (l *Listener) Stats() (Stats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var c C.struct_cnproc_stats
 	err := check(C.cnproc_get_stats(l.cp, &c, C.sizeof_struct_cnproc_stats))
-	return Stats{
-		Delivered: uint64(c.delivered), Lost: uint64(c.lost), Trimmed: uint64(c.trimmed),
-		MaybeMuted: uint64(c.maybe_muted), Forged: uint64(c.forged),
-		Malformed: uint64(c.malformed), Unknown: uint64(c.unknown), Acks: uint64(c.acks),
-		ReceiveBuffer: uint32(c.receive_buffer), Events: EventType(c.events),
-		LowerBound: c.flags&C.CNPROC_STATS_LOWER_BOUND != 0,
-	}, err
+	return newStats(&c), err
 }
 
 // Version returns the version of the C library.

@@ -3,7 +3,6 @@
 package cnproc
 
 // #include <cnproc.h>
-// #include <string.h>
 import "C"
 
 import "unsafe"
@@ -99,8 +98,7 @@ func data(raw *C.struct_cnproc_event) any {
 		return *pointer[Ptrace](union)
 	case EventComm:
 		comm := pointer[C.struct_cnproc_comm](union)
-		name := C.GoStringN(&comm.comm[0], C.int(C.strnlen(&comm.comm[0], 16)))
-		return Comm{Pid: int32(comm.process_pid), Tgid: int32(comm.process_tgid), Name: name}
+		return Comm{Pid: int32(comm.process_pid), Tgid: int32(comm.process_tgid), Name: name(&comm.comm)}
 	case EventCoredump:
 		return *pointer[Coredump](union)
 	case EventExit:

@@ -8,12 +8,10 @@ import "C"
 import (
 	"os"
 	"runtime"
-	"strings"
-	"unsafe"
 )
 
-// Process is the process of an event. All facts come from that one process; once it has been reaped, asking for them
-// returns ESRCH. One goroutine at a time uses it.
+// Process is the process of an event, or one of the table of a Tracker. All facts come from that one process; once it has
+// been reaped, asking for them returns ESRCH. One goroutine at a time uses it.
 type Process struct{ handle *C.struct_cnproc_process }
 
 // Process identifies the process of an event; of a Fork, the child. ESRCH: it is gone, or its pid is another's. Ask for
@@ -28,8 +26,12 @@ func (l *Listener) ProcessOfPid(pid int) (*Process, error) {
 }
 
 func (l *Listener) open(function func(out **C.struct_cnproc_process) C.int) (*Process, error) {
+	return newProcess(func(out **C.struct_cnproc_process) C.int { return l.call(func() C.int { return function(out) }) })
+}
+
+func newProcess(open func(out **C.struct_cnproc_process) C.int) (*Process, error) {
 	p := new(Process)
-	if err := check(l.call(func() C.int { return function(&p.handle) })); err != nil {
+	if err := check(open(&p.handle)); err != nil {
 		return nil, err
 	}
 	runtime.SetFinalizer(p, (*Process).Close)
@@ -52,37 +54,18 @@ func (p *Process) Proven() (bool, error) {
 
 // text reads a text of any length.
 func (p *Process) text(read func(buffer *C.char, length C.size_t) C.ssize_t) (string, error) {
-	buffer := make([]byte, 4096)
-	for {
-		length := read((*C.char)(unsafe.Pointer(&buffer[0])), C.size_t(len(buffer)))
-		runtime.KeepAlive(p)
-		switch {
-		case length < 0:
-			return "", Error(-length)
-		case int(length) < len(buffer):
-			return string(buffer[:length]), nil
-		}
-		buffer = make([]byte, length+1)
-	}
+	defer runtime.KeepAlive(p)
+	return readText(read)
 }
 
 // Cmdline returns the arguments; none for a kernel thread.
 func (p *Process) Cmdline() ([]string, error) {
-	return p.texts(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cmdline(p.handle, b, n) })
+	return split(p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_cmdline(p.handle, b, n) }))
 }
 
 // Environ returns the environment that the program was started with.
 func (p *Process) Environ() ([]string, error) {
-	return p.texts(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_environ(p.handle, b, n) })
-}
-
-// texts reads texts that each end with a NUL.
-func (p *Process) texts(read func(buffer *C.char, length C.size_t) C.ssize_t) ([]string, error) {
-	text, err := p.text(read)
-	if text == "" {
-		return nil, err
-	}
-	return strings.Split(strings.TrimSuffix(text, "\x00"), "\x00"), nil
+	return split(p.text(func(b *C.char, n C.size_t) C.ssize_t { return C.cnproc_process_environ(p.handle, b, n) }))
 }
 
 // Exe returns the path of the program.
