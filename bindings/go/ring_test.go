@@ -3,6 +3,10 @@
 package cnproc_test
 
 import (
+	"errors"
+	"os"
+	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/cnproc/cnproc/bindings/go"
@@ -37,4 +41,39 @@ func TestSourceIsTheSocketUnlessARingIsAskedFor(t *testing.T) {
 	if stats, err := listener.Stats(); err != nil || stats.Source != cnproc.SourceSocket || stats.RingError != nil {
 		t.Error(stats, err)
 	}
+}
+
+func TestRingWithoutCapabilitiesHasItsReason(t *testing.T) {
+	open(t, cnproc.Options{}).Close()
+	if os.Geteuid() != 0 {
+		t.Skip("requires root")
+	}
+	reason := make(chan error)
+	go func() {
+		// Not unlocked: the thread, whose user changes, exits with the goroutine.
+		runtime.LockOSThread()
+		reason <- reasonForNoRing()
+	}()
+	err := <-reason
+	// ErrPerm: before Linux 6.6 there is no listener either.
+	if !errors.Is(err, cnproc.ErrRingPerm) && !errors.Is(err, cnproc.ErrNoRing) && !errors.Is(err, cnproc.ErrPerm) {
+		t.Error(err)
+	}
+}
+
+func reasonForNoRing() error {
+	const same = ^uintptr(0)
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, same, 65534, same); errno != 0 {
+		return errno
+	}
+	listener, err := cnproc.Open(cnproc.Options{Ring: true})
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	stats, err := listener.Stats()
+	if err != nil {
+		return err
+	}
+	return stats.RingError
 }

@@ -83,21 +83,24 @@ func OpenTracker(options TrackerOptions) (*Tracker, error) {
 	return t, nil
 }
 
-// lock takes mu, and ends the wait of the goroutine that receives. That one takes next before mu: so it cannot wait again
-// first, and afterwards it looks again for what a call may have read from the socket.
-func (t *Tracker) lock() {
+// take takes next and mu, and ends the wait of the goroutine that receives. That one takes next before mu: so it cannot wait
+// again first, and afterwards it looks again for what a call may have read from the socket.
+func (t *Tracker) take() {
 	t.next.Lock()
-	defer t.next.Unlock()
 	C.cnproc_tracker_wake(t.handle)
 	t.mu.Lock()
 }
 
+// lock takes mu.
+func (t *Tracker) lock() {
+	t.take()
+	t.next.Unlock()
+}
+
 // Close stops tracking. A wait of another goroutine, and further calls, return EINVAL.
 func (t *Tracker) Close() error {
-	t.next.Lock()
+	t.take()
 	defer t.next.Unlock()
-	C.cnproc_tracker_wake(t.handle)
-	t.mu.Lock()
 	defer t.mu.Unlock()
 	C.cnproc_tracker_close(t.handle)
 	t.handle = nil
