@@ -101,3 +101,22 @@ func TestProcessThatIsNotThereIsAnErrorOfTheTracker(t *testing.T) {
 		t.Error(resumed, err)
 	}
 }
+
+func TestTextOfAnEarlierProgramIsNotKnown(t *testing.T) {
+	tracker := openTracker(t, cnproc.TrackerOptions{Cmdline: true})
+	until(t, tracker, isSynced)
+	own, err := tracker.Get(os.Getpid())
+	if err != nil || own.Known&cnproc.KnownCmdline == 0 || own.Known&cnproc.KnownExe != 0 {
+		t.Error(own, err)
+	}
+	// It has exited before its exec is applied: what is kept is what it inherited.
+	pid, _ := run(t, "true")
+	exited := last(until(t, tracker, isOf(int(pid), cnproc.ChangeExited))).Process
+	if exited.Known&cnproc.KnownCmdline != 0 {
+		t.Errorf("%+v", exited)
+	}
+	inherited, err := tracker.Cmdline(exited.ID)
+	if arguments, _ := tracker.Cmdline(own.ID); err != nil || !reflect.DeepEqual(inherited, arguments) {
+		t.Error(inherited, err)
+	}
+}

@@ -27,7 +27,7 @@ Known = enum.IntFlag(
         )
     },
 )
-Known.__doc__ = "What is known of a process. CMDLINE, EXE, CGROUP: that text is up to date."
+Known.__doc__ = "What is known of a process. CMDLINE, EXE, CGROUP: the tracker has that text of its present program."
 
 # The members that are known together with others, or not always.
 _KNOWN_BY = {

@@ -8,8 +8,8 @@ import os
 from ._binding import ffi, lib
 from .change import Change
 from .convert import members, strings, text
-from .entry import Entry
-from .error import check
+from .entry import Entry, Known
+from .error import check, error_of
 from .handle import Handle
 from .process import Process
 from .resumed import Resumed
@@ -160,20 +160,27 @@ class Tracker(Handle):
             yield Entry._of(entry)
 
     def cmdline(self, id):
-        """The arguments that are kept of a process, a list; empty if there are none.
-
-        They may be out of date, unless Known.CMDLINE is in the entry's ``known``. ProcessLookupError: no process in the
-        table has that id. Both are true of exe and cgroup.
-        """
-        return strings(text(lib.cnproc_tracker_cmdline, self._handle, id))
+        """The arguments of a process, a list; empty for a kernel thread; None if those of its present program are not
+        known. ProcessLookupError: no process in the table has that id."""
+        data = self._text(lib.cnproc_tracker_cmdline, Known.CMDLINE, id)
+        return None if data is None else strings(data)
 
     def exe(self, id):
-        """The path of the program that is kept of a process; empty if there is none."""
-        return os.fsdecode(text(lib.cnproc_tracker_exe, self._handle, id))
+        """The path of a process's program; otherwise as cmdline()."""
+        data = self._text(lib.cnproc_tracker_exe, Known.EXE, id)
+        return None if data is None else os.fsdecode(data)
 
     def cgroup(self, id):
-        """The lines of /proc/PID/cgroup that are kept of a process; empty if there are none."""
-        return os.fsdecode(text(lib.cnproc_tracker_cgroup, self._handle, id))
+        """The lines of /proc/PID/cgroup, as of the scan, the fork or the last exec; otherwise as cmdline()."""
+        data = self._text(lib.cnproc_tracker_cgroup, Known.CGROUP, id)
+        return None if data is None else os.fsdecode(data)
+
+    def _text(self, function, bit, id):
+        """What is kept of a process, unless it may be that of an earlier program."""
+        entry = self.by_id(id)
+        if entry is None:
+            raise error_of(-errno.ESRCH)
+        return text(function, self._handle, id) if bit in entry.known else None
 
     def process(self, id):
         """A process of the table, to read facts of it. ProcessLookupError: it has exited, or is not in the table."""

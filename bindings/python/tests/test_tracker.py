@@ -100,6 +100,19 @@ class Changes(unittest.TestCase):
         with open("/proc/self/comm") as comm:
             self.assertEqual(entry.comm + "\n", comm.read())
 
+    def test_text_of_an_earlier_program_is_none(self):
+        with Tracker(cmdline=True) as tracker:
+            until(tracker, is_synced)
+            own = tracker[os.getpid()]
+            self.assertIsNotNone(tracker.cmdline(own.id))
+            self.assertIsNone(tracker.exe(own.id))
+            # It has exited before its exec is applied: what is kept is what it inherited.
+            process = subprocess.Popen(["true"])
+            process.wait()
+            exited = until(tracker, is_of(process.pid, ChangeType.EXITED))[-1].process
+            self.assertNotIn(Known.CMDLINE, exited.known)
+            self.assertIsNone(tracker.cmdline(exited.id))
+
     def test_scope_of_descendants_has_only_those_of_the_chosen(self):
         with Tracker(Scope.DESCENDANTS) as tracker:
             with shell("read x; sh -c 'exit 3'; exit 7") as chosen, shell("read x; exit 5") as other:
