@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The live kernel: tests are skipped where it sends no events, unless CNPROC_REQUIRE_LIVE is set."""
 
+import faulthandler
 import os
 import unittest
 
 from cnproc import Listener
+
+# A test that hangs is red, with the place where it does.
+faulthandler.dump_traceback_later(1800, exit=True)
 
 try:
     Listener().close()
