@@ -128,7 +128,7 @@ func (t *Tracker) recv(ctx context.Context) (Change, error) {
 	}
 	var c C.struct_cnproc_change
 	result := t.receive(&c, 0)
-	if result == 0 && ctx.Done() != nil {
+	if result <= 0 && ctx.Done() != nil {
 		finished := make(chan struct{})
 		defer close(finished)
 		go func() {
@@ -167,9 +167,10 @@ func (t *Tracker) wake() {
 	C.cnproc_tracker_wake(t.handle)
 }
 
-// Changes returns a channel of changes, which is closed when the context is done or an error occurs: then Err returns it. A
-// change that was not taken from the channel comes first when the tracker receives again. The table may be one change ahead
-// of the channel, because the next change is received before it is taken; with Recv it is not.
+// Changes returns a channel of changes, which is closed when the context is done or an error occurs: then Err returns it, and
+// after ErrFull another channel goes on. A change that was not taken from the channel comes first when the tracker receives
+// again. The table may be one change ahead of the channel: the next change is received before it is taken. With Recv it is
+// not.
 func (t *Tracker) Changes(ctx context.Context) <-chan Change {
 	channel := make(chan Change)
 	go func() {
