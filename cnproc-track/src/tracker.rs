@@ -45,7 +45,7 @@ pub struct Tracker<U: Copy + Default = u64> {
     /// That events were off, and are on again, is to be returned before anything else.
     was_muted: bool,
     /// How often events may have been disabled globally, as far as the table was informed.
-    told_muted: u64,
+    seen_muted: u64,
     /// When the table was last compared for that reason.
     compared_ns: u64,
 }
@@ -89,8 +89,8 @@ impl<U: Copy + Default> Tracker<U> {
         }
         let mut join = Join::new(Table::new(&Mapped, table)?);
         join.set_raw(options.raw);
-        let told_muted = source.listener.stats().maybe_muted;
-        Ok(Self { join, source, was_muted: false, told_muted, compared_ns: monotonic() })
+        let seen_muted = source.listener.stats().maybe_muted;
+        Ok(Self { join, source, was_muted: false, seen_muted, compared_ns: monotonic() })
     }
 
     /// Waits for the next change, at most for `timeout`; without one, indefinitely. `None` if there was none
@@ -157,12 +157,12 @@ impl<U: Copy + Default> Tracker<U> {
     /// Events may have been disabled globally for a time: then the table is compared with `/proc`.
     fn note_muting(&mut self) {
         let count = self.source.listener.stats().maybe_muted;
-        if count == self.told_muted {
+        if count == self.seen_muted {
             return;
         }
         let now = monotonic();
         if now.saturating_sub(self.compared_ns) >= MUTED_INTERVAL_NS {
-            (self.told_muted, self.compared_ns) = (count, now);
+            (self.seen_muted, self.compared_ns) = (count, now);
             self.join.resync();
         }
     }
@@ -262,6 +262,9 @@ impl<U: Copy + Default> Tracker<U> {
 
     /// The descriptor, to wait on with `poll` or epoll: see [`cnproc_sys::Listener::raw_fd`]. Before polling, call
     /// [`recv`](Self::recv) with a zero timeout until it returns `None`.
+    ///
+    /// A scan may meet a process that has not run yet. It is returned by the first call after it has run, and the
+    /// descriptor does not become readable for that alone: the next event of any process makes it so.
     pub fn raw_fd(&self) -> c_int {
         self.source.listener.raw_fd()
     }
