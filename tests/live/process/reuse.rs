@@ -11,7 +11,7 @@ use support::child::{self, exit, pause};
 use support::disturbance;
 use support::procfs::{self, boottime_lead};
 use support::task::{cpus, end_with_parent, fork_as, pin, set_group, set_name, set_user};
-use support::wait::HANG_LIMIT;
+use support::wait::{self, HANG_LIMIT};
 use support::{live, require, shared};
 
 /// How many processes have the pid in turn, at least: CNPROC_REUSE_ROUNDS, or 10,000.
@@ -35,10 +35,25 @@ fn spin(times: u32) {
     }
 }
 
-/// Until the readers ask about the round; not indefinitely, because its event may be lost.
-fn await_question(asked: &AtomicU32, round: u32) {
+/// How far both sides are.
+struct Progress {
+    /// The last round whose process may exit, and be followed by another.
+    released: &'static AtomicU32,
+    /// The last round whose process has its name and its ids.
+    ready: &'static AtomicU32,
+}
+
+impl Progress {
+    fn shared() -> Self {
+        let [released, ready] = shared::<2>();
+        Self { released, ready }
+    }
+}
+
+/// Until the round is released; not indefinitely, because its event may be lost.
+fn await_release(progress: &Progress, round: u32) {
     for _ in 0..100_000 {
-        if asked.load(Ordering::Acquire) >= round {
+        if progress.released.load(Ordering::Acquire) >= round {
             return;
         }
         // SAFETY: no memory is involved.
@@ -61,13 +76,38 @@ fn name_of(round: u32) -> [u8; 9] {
     name
 }
 
-/// The process of one round: takes its name, and exits, at once or while the readers ask about it.
-fn live_and_die(asked: &AtomicU32, round: u32) -> ! {
+/// When the readers ask about the process of a round. Who wins a race depends on the machine, so some rounds are none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// While it lives.
+    Alive,
+    /// While it exits.
+    Exiting,
+    /// After it has exited, while the next process takes its place.
+    Replacing,
+    /// When the next process has taken its place.
+    Replaced,
+}
+
+impl Moment {
+    fn of(round: u32) -> Self {
+        match round & 7 {
+            1 => Self::Alive,
+            2 => Self::Replaced,
+            0 | 4 => Self::Replacing,
+            _ => Self::Exiting,
+        }
+    }
+}
+
+/// The process of one round: takes its name, and exits, at once or when it is released.
+fn live_and_die(progress: &Progress, round: u32) -> ! {
     set_name(name_of(round));
     set_group(id_of(round));
     set_user(id_of(round));
-    if round & 3 != 0 {
-        await_question(asked, round);
+    progress.ready.store(round, Ordering::Release);
+    if Moment::of(round) != Moment::Replacing {
+        await_release(progress, round);
         spin(scatter(round) % 4_000);
     }
     exit(0)
@@ -100,7 +140,7 @@ impl Drop for Pinned {
 }
 
 /// One process after another, all with that pid, until the parent ends.
-fn reuse(asked: &AtomicU32, pid: i32, reaped_by_kernel: bool) -> ! {
+fn reuse(progress: &Progress, pid: i32, reaped_by_kernel: bool) -> ! {
     end_with_parent();
     if reaped_by_kernel {
         // SAFETY: no handler is involved.
@@ -117,14 +157,14 @@ fn reuse(asked: &AtomicU32, pid: i32, reaped_by_kernel: bool) -> ! {
         };
         match child {
             -1 => break,
-            0 => live_and_die(asked, round),
+            0 => live_and_die(progress, round),
             _ => {}
         }
         if !reaped_by_kernel {
             // SAFETY: the status is not asked for.
             unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
         }
-        await_question(asked, round);
+        await_release(progress, round);
     }
     exit(disturbance::STATUS)
 }
@@ -223,21 +263,21 @@ fn free_pid() -> i32 {
 
 fn race(listener: &mut Listener, reaped_by_kernel: bool) {
     let pid = free_pid();
-    let [asked] = shared::<1>();
+    let progress = Progress::shared();
     let [reader_cpu, other_cpu] = two_cpus();
     let reuser = child::fork(|| {
         pin(&[other_cpu]);
-        reuse(asked, pid, reaped_by_kernel)
+        reuse(&progress, pid, reaped_by_kernel)
     });
     let _pinned = Pinned::to(reader_cpu);
+    let ended_by_itself = || procfs::state(reuser.pid()) == Some('Z');
 
-    let begin = Instant::now();
+    let mut last_round = Instant::now();
     let mut scores = Scores::default();
     let (mut rounds, mut lost) = (0, 0);
     while rounds < *ROUNDS || !scores.is_a_race() {
-        assert!(begin.elapsed() < HANG_LIMIT, "{rounds} rounds, {lost} lost: {scores:#?}");
         let Some(mut batch) = listener.recv(Some(Duration::from_millis(100))).unwrap() else {
-            if procfs::state(reuser.pid()) == Some('Z') {
+            if ended_by_itself() {
                 reuser.exit_status();
                 panic!("it ended by itself");
             }
@@ -252,10 +292,23 @@ fn race(listener: &mut Listener, reaped_by_kernel: bool) {
             }
             None => continue,
         };
+        assert!(last_round.elapsed() < HANG_LIMIT, "{rounds} rounds, {lost} lost: {scores:#?}");
         let Some(round) = round_of(&event.data(), pid) else { continue };
-        rounds = round;
-        asked.store(round, Ordering::Release);
-        spin(scatter(round + *ROUNDS) % 8_000);
+        (rounds, last_round) = (round, Instant::now());
+        let release = || progress.released.store(round, Ordering::Release);
+        match Moment::of(round) {
+            Moment::Alive => {}
+            Moment::Exiting | Moment::Replacing => {
+                release();
+                spin(scatter(round + *ROUNDS) % 8_000);
+            }
+            Moment::Replaced => {
+                release();
+                wait::until("the next process is there", || {
+                    progress.ready.load(Ordering::Acquire) > round || ended_by_itself()
+                });
+            }
+        }
         for turn in 0..3 {
             match (round + turn) % 3 {
                 0 => scores.ask_library(listener, &event, round),
@@ -263,6 +316,7 @@ fn race(listener: &mut Listener, reaped_by_kernel: bool) {
                 _ => scores.ask_start_time(pid, round, event.timestamp_ns),
             }
         }
+        release();
     }
     println!("reaped by the kernel: {reaped_by_kernel}; lost: {lost}; of {rounds}: {scores:#?}");
     assert_eq!(scores.proven.wrong, 0);
