@@ -164,7 +164,10 @@ unsafe fn get(
     let mut get = |tracker: &mut Tracker| {
         let id = choose(tracker)?;
         let ppid = tracker.ppid(id)?;
-        let Some(found) = tracker.table().get_id(id) else { return Err(Error::NoSuchProcess) };
+        let table = tracker.table();
+        let Some(found) = table.get_id(id) else { return Err(Error::NoSuchProcess) };
+        // One that has exited keeps its last parent, while that is there.
+        let ppid = ppid.or_else(|| table.ppid(found));
         // SAFETY: by contract `size` bytes long; NULL is checked there.
         let written = unsafe { sized::write(entry, size, &cnproc_entry::new(found, ppid)) };
         Ok(written.map_or_else(error::negative, |()| 0) as ssize_t)

@@ -112,6 +112,7 @@ static void life(void)
     CHECK_EQUAL(change.entry.id, id);
     CHECK_EQUAL(cnproc_tracker_get(t, child, &entry, sizeof entry), -ESRCH);
     CHECK_EQUAL(cnproc_tracker_get_id(t, id, &entry, sizeof entry), 0);
+    CHECK(memcmp(&entry, &change.entry, sizeof entry) == 0);
     CHECK(!(entry.known & CNPROC_KNOWN_EXIT_CODE) || entry.exit_code == 0);
     CHECK_EQUAL(cnproc_tracker_process(&process, t, id), -ESRCH);
     CHECK_EQUAL(cnproc_tracker_get_stats(t, &stats, sizeof stats), 0);
