@@ -20,10 +20,12 @@
 
 /* This program's file, by name: under valgrind /proc/self/exe is valgrind. */
 static char *program;
+/* The pid of the process that looks. */
+static char parent[16];
 
 static void exec_again(void)
 {
-    char *arguments[] = { program, (char *)AGAIN, NULL };
+    char *arguments[] = { program, (char *)AGAIN, parent, NULL };
 
     execv(program, arguments);
     perror(program);
@@ -36,10 +38,19 @@ static void *body(void *unused)
     return unused;
 }
 
+/* That a process ends with its parent is kept for a thread, and the leader's is lost. */
+static void end_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != atoi(parent))
+        _exit(1);
+}
+
 static int again(void)
 {
     pthread_t thread;
 
+    end_with_parent();
     CHECK_EQUAL(pthread_create(&thread, NULL, body, NULL), 0);
     for (;;)
         pause();
@@ -68,14 +79,15 @@ int main(int argc, char **argv)
     pid_t child;
 
     program = argv[0];
-    if (argc == 2 && strcmp(argv[1], AGAIN) == 0)
+    if (argc == 3 && strcmp(argv[1], AGAIN) == 0) {
+        snprintf(parent, sizeof parent, "%s", argv[2]);
         return again();
+    }
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     cp = open_listener(&options);
     child = fork();
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (child == 0)
         exec_again();
-    }
     CHECK(child > 0);
     /* When the process is some ticks old, its start proves whose events they are, whatever its threads do. */
     nanosleep(&ticks, NULL);

@@ -55,6 +55,8 @@ pub fn output(command: &mut Command) -> Output {
         }
         std::thread::sleep(Duration::from_millis(5));
     };
+    // A process that it started and that goes on keeps them open.
+    until("its output ends", || stdout.is_finished() && stderr.is_finished());
     let [stdout, stderr] = [stdout, stderr].map(|bytes| bytes.join().unwrap().unwrap());
     Output { status, stdout, stderr }
 }
