@@ -18,7 +18,7 @@ use crate::change::{Delta, Kind};
 use crate::entry::{Entry, Id, Known, Parent};
 use crate::memory::Memory;
 use crate::pids::{Late, Pids};
-use crate::slots::{Slot, Slots, State};
+use crate::slots::{NoSlot, Slot, Slots, State};
 use crate::status::WaitStatus;
 use crate::texts::{Block, Text, Texts};
 use core::fmt;
@@ -32,6 +32,15 @@ enum Trust {
     Complete,
     /// Events were lost, or something happened that shows it.
     Doubt,
+}
+
+/// Why a process did not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shortage {
+    /// The table is full: there is room again when processes have ended.
+    Slots,
+    /// There was no memory: there is some again when a process fits, or has ended.
+    Memory,
 }
 
 /// How late an EXIT can be: the thread that sends it has notified its parent, and may have to wait for a CPU.
@@ -63,7 +72,7 @@ pub struct Table<U: Copy, M: Memory> {
     /// How many entries are yet to be reported.
     unreported: usize,
     /// A process was left out because there was no room.
-    crowded: bool,
+    shortage: Option<Shortage>,
     /// Doubt has arisen since the comparison began.
     doubted: bool,
 }
@@ -95,7 +104,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             boot_offset_ns: 0,
             scan: 0,
             unreported: 0,
-            crowded: false,
+            shortage: None,
             doubted: false,
         })
     }
@@ -123,7 +132,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
 
     /// Whether the table is complete: it has been synchronised, and no event has been lost since.
     pub fn is_synced(&self) -> bool {
-        self.trust == Trust::Complete && !self.crowded
+        self.trust == Trust::Complete && self.shortage.is_none()
     }
 
     /// Whether events have been lost since it was synchronised last, or at the start.
@@ -266,9 +275,14 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         self.pids.take(ended.entry.pid);
         let dropped = self.slots.end(slot);
         self.texts.release(dropped.texts);
-        if self.crowded && self.slots.has_ample_room() {
-            // What was left out can be found.
-            self.crowded = false;
+        if self.slots.has_ample_room() {
+            self.find_left_out();
+        }
+    }
+
+    /// There is room again: what was left out can be found.
+    fn find_left_out(&mut self) {
+        if self.shortage.take().is_some() {
             self.doubt();
         }
     }
@@ -299,7 +313,12 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             return Err(TableError::Pid(pid));
         }
         let added = self.slots.add(make);
-        self.crowded |= added.is_err();
+        match added {
+            Err(NoSlot::Full) => self.shortage = Some(Shortage::Slots),
+            Err(NoSlot::Memory(_)) => self.shortage = Some(Shortage::Memory),
+            Ok(_) if self.shortage == Some(Shortage::Memory) => self.find_left_out(),
+            Ok(_) => {}
+        }
         let (slot, dropped) = added?;
         self.texts.release(dropped.texts);
         self.pids.give(pid, slot);

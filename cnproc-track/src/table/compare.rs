@@ -44,7 +44,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// The comparison is complete, and all events have been applied that were received until its end.
     /// Whether the table is complete: not if a process did not fit, or if doubt has arisen meanwhile.
     pub fn end_scan(&mut self, now_ns: u64) -> bool {
-        if self.crowded || self.doubted {
+        if self.shortage.is_some() || self.doubted {
             self.trust = Trust::Doubt;
             return false;
         }
@@ -62,7 +62,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
 
     /// Whether a comparison can make the table complete: not while a process does not fit.
     pub const fn has_room(&self) -> bool {
-        !self.crowded
+        self.shortage.is_none()
     }
 
     /// Whether a process that has this pid may belong to the scope.

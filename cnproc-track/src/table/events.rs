@@ -37,7 +37,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     ///
     /// # Errors
     /// A process did not fit. The event is done with, and the table is as it was, but not complete: when
-    /// there is ample room again it is in doubt, so that a comparison finds what was left out.
+    /// there is ample room again, or memory, it is in doubt, so that a comparison finds what was left out.
     pub fn apply(
         &mut self,
         event: &Event,

@@ -100,8 +100,10 @@ fn table_without_memory_is_as_it_was() {
     let second = tester.event(kernel::PROC_EVENT_FORK, [1, 1, 2, 2, 0, 0]);
     assert_eq!(table.apply(&second, None), Err(TableError::Memory(NoMemory)));
     assert_eq!((table.len(), table.get(2).is_none()), (1, true));
+    assert!(!table.is_synced() && !table.has_room());
     exhausted.set(false);
     table.apply(&second, None).unwrap();
+    assert!(table.is_in_doubt() && table.has_room(), "what was left out can be found");
     let child = table.get(2).unwrap().id;
     exhausted.set(true);
     assert_eq!(table.set_text(child, Text::Cmdline, b"sh"), Err(NoMemory));
