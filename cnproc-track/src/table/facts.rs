@@ -56,7 +56,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// Keeps a text of a process. Whether another one of the same program was known.
     ///
     /// # Errors
-    /// There is no memory. The process has the texts that it had.
+    /// There is no memory. The process has the texts that it had, and this one is not known any more.
     pub fn set_text(&mut self, id: Id, text: Text, value: &[u8]) -> Result<bool, M::Error> {
         let bit = match text {
             Text::Cmdline => Known::CMDLINE,
@@ -73,13 +73,17 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         if is_known && self.texts.is(texts, text, value) {
             return Ok(false);
         }
-        let texts = self.texts.own(texts)?;
-        self.texts.set(texts, text, value);
-        if let Some(slot) = self.slot_mut(slot) {
-            slot.texts = texts;
-            slot.entry.known |= bit;
+        let owned = self.texts.own(texts);
+        if let Ok(texts) = owned {
+            self.texts.set(texts, text, value);
         }
-        Ok(is_known)
+        if let Some(Slot { texts, entry, .. }) = self.slot_mut(slot) {
+            match owned {
+                Ok(owned) => (*texts, entry.known) = (owned, entry.known | bit),
+                Err(_) => entry.known = entry.known.without(bit),
+            }
+        }
+        owned.map(|_| is_known)
     }
 
     /// A process was looked at to learn whose child it is now. Whether it was this process that was seen.

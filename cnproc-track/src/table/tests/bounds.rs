@@ -108,6 +108,7 @@ fn table_without_memory_is_as_it_was() {
     exhausted.set(true);
     assert_eq!(table.set_text(child, Text::Cmdline, b"sh"), Err(NoMemory));
     assert_eq!(table.text(child, Text::Cmdline), Some(&b"init"[..]));
+    assert!(!table.get_id(child).unwrap().known.contains(Known::CMDLINE), "it is another now");
     assert_eq!(table.set_text(id, Text::Cmdline, b"init"), Ok(false), "nothing to be kept");
 }
 
