@@ -271,7 +271,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
             }
         }
         if self.table.scope() == Scope::Descendants {
-            self.list_again(machine)?;
+            self.list_again(machine);
         }
         Ok(Choice::Taken)
     }

@@ -157,17 +157,18 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
     }
 
     /// Lists all processes once more, to find the descendants of one that was chosen.
-    pub(super) fn list_again<S: Machine>(&mut self, machine: &mut S) -> Result<(), Failure<S, M>> {
+    pub(super) fn list_again<S: Machine>(&mut self, machine: &mut S) {
         match self.comparison.phase {
             // It will come to that.
             Phase::Idle if !self.table.is_synced() => {}
             Phase::Idle => {
-                machine.rewind().map_err(JoinError::Machine)?;
                 self.table.widen();
-                self.comparison = Comparison { phase: Phase::Listing, ..Comparison::NONE };
+                // If that fails, a whole comparison is made, which reports it if it fails again.
+                if machine.rewind().is_ok() {
+                    self.comparison = Comparison { phase: Phase::Listing, ..Comparison::NONE };
+                }
             }
             Phase::Entries { .. } | Phase::Listing => self.comparison.again = true,
         }
-        Ok(())
     }
 }

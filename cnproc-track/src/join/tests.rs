@@ -20,8 +20,9 @@ struct Script {
     looks: Vec<i32>,
     /// What is sent while a pid is looked at.
     at_look: Option<(i32, Delivery)>,
-    /// How many of the next looks fail.
+    /// How many of the next looks fail, and whether the next attempt to list the pids does.
     failures: u32,
+    list_fails: bool,
     text: Option<&'static str>,
 }
 
@@ -68,7 +69,7 @@ impl Machine for Script {
 
     fn rewind(&mut self) -> Result<(), &'static str> {
         self.listed = 0;
-        Ok(())
+        if core::mem::take(&mut self.list_fails) { Err("EMFILE") } else { Ok(()) }
     }
 
     fn list(&mut self) -> Result<Option<i32>, &'static str> {
@@ -276,6 +277,23 @@ fn chosen_process_and_its_descendants_are_found() {
     assert_eq!(join.choose(&mut script, 9), Ok(Choice::Taken), "its FORK is pending");
     assert_eq!(updates(&mut join, &mut script)[0], "Started 9");
     assert_eq!(join.table().len(), 4);
+}
+
+#[test]
+fn descendants_are_found_although_the_first_list_fails() {
+    let scope = Scope::Descendants;
+    let mut join = join(&TableOptions { scope, ..TableOptions::default() });
+    let processes = [process(1, 0), process(3, 5), process(5, 1)];
+    let mut script = Script { processes: processes.into(), ..Script::default() };
+    assert_eq!(updates(&mut join, &mut script), ["synced"]);
+    script.list_fails = true;
+    let chosen = join.choose(&mut script, 5);
+    assert!(matches!(chosen, Ok(Choice::Taken) | Err(JoinError::Machine("EMFILE"))));
+    assert_eq!(join.choose(&mut script, 5), Ok(Choice::Taken));
+    assert!(!join.table().is_synced());
+    let mut lines = updates(&mut join, &mut script);
+    lines.extend(updates(&mut join, &mut script));
+    assert_eq!(lines, ["Found 5, inferred", "Found 3, inferred", "synced"]);
 }
 
 #[test]
