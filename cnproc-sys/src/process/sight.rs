@@ -57,9 +57,9 @@ impl Listener {
     ) -> Result<Option<Sight>, Error> {
         let lead_ns = self.procfs.lead_ns();
         let kernel = self.procfs.kernel_version();
-        let mut ids = None;
+        let mut ids = Ok(None);
         let found = find(self.procfs.directory()?, pid, lead_ns, &mut |process| {
-            ids = if with_ids { read_ids(process).ok() } else { None };
+            ids = if with_ids { ids_if_shown(process) } else { Ok(None) };
             read(process);
         });
         let (process, stat) = match found {
@@ -68,7 +68,8 @@ impl Listener {
             Err(error) => return Err(error),
         };
         match look(&process, &stat, kernel) {
-            Ok(sight) => Ok(sight.map(|sight| Sight { ids, ..sight })),
+            Ok(None) => Ok(None),
+            Ok(Some(sight)) => Ok(Some(Sight { ids: ids?, ..sight })),
             Err(Error::ProcessGone) => Ok(None),
             // It has ended, and another process has its pid.
             Err(Error::ProcessHidden) if read_stat(&process.directory, pid).is_err() => Ok(None),
@@ -163,6 +164,14 @@ fn stat_of(thread: i32, path: &mut [u8; 32]) -> &CStr {
         *to = *from;
     }
     CStr::from_bytes_until_nul(path).unwrap_or_default()
+}
+
+/// None if the process is hidden, or gone.
+fn ids_if_shown(process: &Process) -> Result<Option<[u32; 4]>, Error> {
+    match read_ids(process) {
+        Err(Error::ProcessHidden | Error::ProcessGone | Error::ProcessUnreadable) => Ok(None),
+        ids => ids.map(Some),
+    }
 }
 
 fn read_ids(process: &Process) -> Result<[u32; 4], Error> {
