@@ -199,7 +199,7 @@ impl Listener {
         let (process, stat) = find(self.procfs.directory()?, tgid, lead_ns, read)?;
         let is_thread_marked = may_be_thread(&stat) && is_thread(&process)?;
         // Before the stream is read.
-        let has_run = stat.effort > 0 || has_been_on_a_cpu(&process);
+        let has_run = stat.effort > 0 || has_been_on_a_cpu(&process)?;
         let now = self.socket.now();
         let start = self.procfs.start(stat.start_ticks, event.timestamp_ns);
         let mut candidate = Candidate { stat, is_thread: is_thread_marked, start, has_run };

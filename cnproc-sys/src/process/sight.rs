@@ -115,7 +115,7 @@ fn look(process: &Process, stat: &Stat, kernel: (u32, u32)) -> Result<Option<Sig
         has_live_threads: is_zombie && stat.threads > 1 && has_live_threads(process)?,
         exit_code,
         start_ns: boot_ns(stat.start_ticks),
-        has_run: stat.effort > 0 || has_been_on_a_cpu(process),
+        has_run: stat.effort > 0 || has_been_on_a_cpu(process)?,
         threads: stat.threads,
         ppid: stat.ppid,
         sid: stat.session,

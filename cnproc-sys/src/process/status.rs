@@ -81,8 +81,12 @@ impl Process {
 }
 
 /// Whether a process has run, as far as the scheduler counts that (CONFIG_SCHED_INFO).
-pub(super) fn has_been_on_a_cpu(process: &Process) -> bool {
+pub(super) fn has_been_on_a_cpu(process: &Process) -> Result<bool, Error> {
     let mut line = [0; 64];
-    let line = read_whole(&process.directory, process.tgid, c"schedstat", &mut line);
-    line.ok().and_then(stat::times_run).is_some_and(|times| times > 0)
+    match read_whole(&process.directory, process.tgid, c"schedstat", &mut line) {
+        Ok(line) => Ok(stat::times_run(line).is_some_and(|times| times > 0)),
+        // Or the kernel has no such file.
+        Err(Error::ProcessHidden | Error::ProcessGone) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
