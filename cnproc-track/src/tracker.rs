@@ -102,8 +102,9 @@ impl<U: Copy + Default> Tracker<U> {
     /// # Errors
     /// [`Error::Listener`]: that of the listener or of `/proc`; in particular
     /// [`cnproc_sys::Error::Interrupted`] after a signal handler ran. [`Error::TableFull`] and
-    /// [`Error::PidTooHigh`], once for each process that is left out. After an error, the next call goes on
-    /// where this one ended.
+    /// [`Error::PidTooHigh`], once for each process that is left out. If a process is there and its texts found
+    /// no memory, the next call returns that error, and they are not known. After an error, the next call goes
+    /// on where this one ended.
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Change<'_, U>>, Error> {
         self.source.listener.check_owner()?;
         let update = match core::mem::take(&mut self.was_muted) {
