@@ -75,6 +75,8 @@ pub(crate) const FAULTS: &[Faults] = &[
     faults("ppoll", &["Poll"], &["EINTR", "EINVAL", "ENOMEM", "ENOSYS", "EPERM"]),
     faults("mmap", &["Mmap"], &["EAGAIN", "ENFILE", "ENOMEM", "EPERM"]),
     faults("madvise", &["Mmap"], &["EAGAIN", "EINVAL", "ENOMEM", "EPERM"]),
+    // EAGAIN: more would be locked than RLIMIT_MEMLOCK allows.
+    faults("mremap", &["Mmap"], &["EAGAIN", "ENOMEM", "ENOSYS", "EPERM"]),
     faults("munmap", &[], &["EINVAL", "ENOMEM"]),
     faults("close", &[], &["EDQUOT", "EINTR", "EIO", "ENOSPC"]),
     faults("eventfd2", &["Eventfd"], &["EMFILE", "ENFILE", "ENODEV", "ENOMEM", "ENOSYS", "EPERM"]),
@@ -109,11 +111,15 @@ pub(crate) const FAULTS: &[Faults] = &[
         FILES,
         &["EACCES", "EIO", "ENOENT", "ENOMEM", "ENOSYS", "EOVERFLOW", "EPERM"],
     ),
+    // ENOENT: the directory of a process that is gone.
+    faults("getdents64", &["ReadProc"], &["EACCES", "ENOENT", "ENOSYS", "EPERM"]),
     faults(
         "pidfd_open",
         &["PidfdOpen"],
         &["EINVAL", "EMFILE", "ENFILE", "ENODEV", "ENOMEM", "ENOSYS", "EPERM", "ESRCH"],
     ),
+    // A pause that ends early.
+    faults("clock_nanosleep", &[], &["EINTR", "ENOSYS", "EPERM"]),
     faults("getpgid", &[], &["EACCES", "ENOSYS", "EPERM"]),
     // Without the release the kernel counts as an old one.
     faults("uname", &[], &["ENOSYS", "EPERM"]),
@@ -162,9 +168,34 @@ fn number(error: &str) -> c_int {
     }
 }
 
+/// Whether this call can fail so while what it is about is there.
+pub(crate) fn is_possible(call: &Call, error: &str) -> bool {
+    let path = call.bytes();
+    let is_number = !path.is_empty() && path.iter().all(u8::is_ascii_digit);
+    match (call.name.as_str(), error) {
+        // A number that leads to no process is no file; the list of /proc is of no process.
+        ("openat", "ESRCH") if is_number || path == b"." => false,
+        // The thread has ended.
+        ("openat", "ENOENT" | "ESRCH") => !path.ends_with(b"/stat"),
+        _ => true,
+    }
+}
+
+/// Whether the call after the one that made it may return the error: there was no memory for a text of a process, which
+/// does not keep the process itself from being returned.
+pub(crate) fn may_be_late(call: &Call) -> bool {
+    ["mmap", "mremap"].contains(&call.name.as_str())
+}
+
 /// Whether the library documents this outcome, an error, for a call that failed so.
 pub(crate) fn is_documented(outcome: &str, call: &Call, error: &str) -> bool {
     let faults = of(&call.name).unwrap();
+    // A tracker has its own names for two of a listener's errors.
+    let outcome = match outcome {
+        "NoSuchProcess" => "ProcessGone",
+        "ProcessesHidden" => "ProcessHidden",
+        outcome => outcome,
+    };
     if let Some(system) = outcome.strip_prefix("System ") {
         let (by, errno) = system.split_once(' ').unwrap();
         return faults.stands_for.contains(&by)
@@ -186,8 +217,8 @@ pub(crate) fn means_none(call: &Call, error: &str) -> bool {
 
 /// The diagnoses that a failed call leads to. None if the error is returned as it is.
 fn diagnosis(call: &Call, error: &str) -> Option<&'static [&'static str]> {
-    // A path below the directory of a process.
-    let is_in_process = !call.arguments.starts_with("AT_FDCWD");
+    // A path below the directory of a process, and not the list of /proc.
+    let is_in_process = !call.arguments.starts_with("AT_FDCWD") && call.bytes() != b".";
     Some(match (call.name.as_str(), error) {
         ("socket", "EPROTONOSUPPORT") => &["NoConnector"],
         ("socket", "EACCES" | "EPERM" | "EAFNOSUPPORT") | ("bind" | "sendto", "EACCES") => {

@@ -29,8 +29,13 @@ pub(crate) fn judge(logs: &[Log], error: Option<&str>, expected: Option<&Outcome
         None => format!("no fault ({error:?})"),
     };
     let mut complain = |what: String| wrong.push(format!("{context}: {what}"));
+    // The error that a later step may return, once.
+    let late = injected.first().filter(|(step, call)| is_ok(step) && answers::may_be_late(call));
+    let mut late = late.map(|(_, call)| *call);
     for step in logs.iter().flat_map(|log| &log.steps) {
-        if let Err(what) = check_outcome(step, error, expected) {
+        let injected = step.calls.iter().find(|call| call.is_injected);
+        let cause = if is_ok(step) { injected } else { injected.or(late.take()) };
+        if let Err(what) = check_outcome(step, cause, error, expected) {
             complain(what);
         }
     }
@@ -38,10 +43,11 @@ pub(crate) fn judge(logs: &[Log], error: Option<&str>, expected: Option<&Outcome
         complain(failure.to_owned());
     }
     let first = numbers(logs[0].notes("descriptors ").next().unwrap());
+    let mut expected = first.clone();
     for log in logs {
-        // Not closed, because the call was not made.
+        // Not closed, because the call was not made; or inherited so.
         let not_closed = log.calls().filter(|call| call.is_injected && call.name == "close");
-        let expected = &first | &not_closed.filter_map(Call::first_argument).collect();
+        expected.extend(not_closed.filter_map(Call::first_argument));
         for last in log.notes("descriptors ").map(numbers).skip_while(|last| last == &first) {
             if last != expected {
                 complain(format!("descriptors leak: {first:?} before, {last:?} after"));
@@ -62,13 +68,12 @@ fn numbers(list: &str) -> BTreeSet<u64> {
 /// An error must be documented, and that of the call that failed; all else must be as without a fault.
 fn check_outcome(
     step: &Step,
+    injected: Option<&Call>,
     error: Option<&str>,
     expected: Option<&Outcomes>,
 ) -> Result<(), String> {
     let Some(outcome) = &step.outcome else { return Err(format!("{} did not return", step.name)) };
-    let injected = step.calls.iter().find(|call| call.is_injected);
-    let is_error = !outcome.starts_with("ok");
-    if is_error {
+    if !is_ok(step) {
         return match (injected, error) {
             (Some(call), Some(error)) if is_documented(outcome, call, error) => Ok(()),
             _ => Err(format!("{} returned {outcome}", step.name)),
@@ -92,6 +97,10 @@ fn check_outcome(
     }
 }
 
+fn is_ok(step: &Step) -> bool {
+    step.outcome.as_ref().is_some_and(|outcome| outcome.starts_with("ok"))
+}
+
 /// Whether other programs have made the answer uncertain.
 pub(crate) fn is_doubtful(step: &Step) -> bool {
     step.outcome.as_deref() == Some("ok doubtful")
@@ -108,7 +117,7 @@ fn check_account(account: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a process maps it unmaps, and a forked child what its parent had mapped in opening.
+/// What a process maps it unmaps, and a forked child what its parent had mapped before.
 fn check_mappings(logs: &[Log]) -> Vec<String> {
     let mut leaks = Vec::new();
     let mut inherited = BTreeSet::new();
@@ -118,8 +127,8 @@ fn check_mappings(logs: &[Log]) -> Vec<String> {
             leaks.push(format!("mappings leak: {inherited:x?}"));
         }
         inherited = BTreeSet::new();
-        let open = log.steps.iter().filter(|step| step.name == "open");
-        open.flat_map(|step| &step.calls).for_each(|call| follow_mapping(call, &mut inherited));
+        let before = log.steps.iter().take_while(|step| !step.name.ends_with(" in the parent"));
+        before.flat_map(|step| &step.calls).for_each(|call| follow_mapping(call, &mut inherited));
     }
     leaks
 }
@@ -127,6 +136,12 @@ fn check_mappings(logs: &[Log]) -> Vec<String> {
 fn follow_mapping(call: &Call, mapped: &mut BTreeSet<u64>) {
     match call.name.as_str() {
         "mmap" => mapped.extend(call.result),
+        "mremap" => {
+            if let Some(moved) = call.result {
+                mapped.remove(&call.first_argument().unwrap());
+                mapped.insert(moved);
+            }
+        }
         // One that is not made, by injection, is no fault of the library's.
         "munmap" => drop(mapped.remove(&call.first_argument().unwrap())),
         _ => {}

@@ -60,7 +60,7 @@ impl Call {
     }
 
     /// The bytes of all its string arguments, which strace prints in hexadecimal.
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let digits = self.arguments.split("\\x").skip(1);
         digits.filter_map(|digits| u8::from_str_radix(digits.get(..2)?, 16).ok()).collect()
     }

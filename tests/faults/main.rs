@@ -1,5 +1,5 @@
 //! Every system call of the library fails once, with each error that it may have: the answer is documented, nothing
-//! leaks, and the listener goes on.
+//! leaks, and the listener, or the tracker, goes on.
 
 #![allow(
     clippy::unwrap_used,
@@ -99,4 +99,34 @@ fn process_is_identified_after_each_failed_call() {
 #[test]
 fn facts_are_right_after_each_failed_call() {
     with_faults("facts");
+}
+
+#[test]
+fn scan_finds_every_process_after_each_failed_call() {
+    with_faults("track_scan");
+}
+
+#[test]
+fn changes_of_a_process_are_tracked_after_each_failed_call() {
+    with_faults("track_stream");
+}
+
+#[test]
+fn table_recovers_from_a_loss_after_each_failed_call() {
+    with_faults("track_loss");
+}
+
+#[test]
+fn tracked_process_can_be_asked_for_after_each_failed_call() {
+    with_faults("track_handles");
+}
+
+#[test]
+fn descendants_are_found_after_each_failed_call() {
+    with_faults("track_descendants");
+}
+
+#[test]
+fn adopted_tracker_survives_each_failed_call() {
+    with_faults("track_adopt");
 }

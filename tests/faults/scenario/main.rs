@@ -5,6 +5,7 @@
 mod facts;
 mod receive;
 mod step;
+mod track;
 
 use cnproc_sys::{Error, EventMask, Listener, Options, Resumed};
 use receive::{Account, NOW};
@@ -32,6 +33,12 @@ fn main() {
         "adopt" => adopt(),
         "identify" => facts::identify_process(),
         "facts" => facts::ask_process(),
+        "track_scan" => track::scan(),
+        "track_stream" => track::stream(),
+        "track_loss" => track::loss(),
+        "track_handles" => track::handles(),
+        "track_descendants" => track::descendants(),
+        "track_adopt" => track::adopt(),
         other => panic!("there is no scenario {other}"),
     }
     log_descriptors();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Detects a hang: a listener that receives nothing.
-const HANG_LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const HANG_LIMIT: Duration = Duration::from_secs(600);
 pub(crate) const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// Generated and delivered events of this process, and reported losses.

@@ -19,9 +19,43 @@ pub(crate) fn fact<T: Debug>(name: &str, call: impl FnMut() -> Result<T, Error>)
     run(name, call, |value| format!("{value:?}"))
 }
 
+/// As [`step`], and with a text for what the call returned.
 pub(crate) fn run<T>(
     name: &str,
-    mut call: impl FnMut() -> Result<T, Error>,
+    call: impl FnMut() -> Result<T, Error>,
+    text: impl Fn(&T) -> String,
+) -> T {
+    attempt(name, call, text)
+}
+
+/// An error of the library.
+pub(crate) trait Failure {
+    /// As it is logged.
+    fn text(&self) -> String;
+}
+
+impl Failure for Error {
+    fn text(&self) -> String {
+        match self {
+            Self::System { call, errno } => format!("System {call:?} {}", errno.raw()),
+            error => format!("{error:?}"),
+        }
+    }
+}
+
+impl Failure for cnproc_track::Error {
+    fn text(&self) -> String {
+        match self {
+            Self::Listener(error) => error.text(),
+            error => format!("{error:?}"),
+        }
+    }
+}
+
+/// As [`run`], for a call with errors of any kind.
+pub(crate) fn attempt<T, E: Failure>(
+    name: &str,
+    mut call: impl FnMut() -> Result<T, E>,
     text: impl Fn(&T) -> String,
 ) -> T {
     for _ in 0..2 {
@@ -32,10 +66,7 @@ pub(crate) fn run<T>(
                 mark(&format!("< ok {}", text(&value)));
                 return value;
             }
-            Err(Error::System { call, errno }) => {
-                mark(&format!("< System {call:?} {}", errno.raw()));
-            }
-            Err(error) => mark(&format!("< {error:?}")),
+            Err(error) => mark(&format!("< {}", error.text())),
         }
     }
     eprintln!("{name} failed twice");
@@ -77,8 +108,16 @@ pub(crate) fn pad() {
             libc::sendto(-1, null, 0, 0, null.cast(), 0);
             libc::close(-1);
             libc::munmap(null, 0);
+            libc::mmap(null, 0, 0, 0, -1, 0);
+            libc::mremap(null, 0, 0, 0);
+            libc::openat(-1, c"".as_ptr(), 0);
+            libc::read(-1, null, 0);
+            libc::readlinkat(-1, c"".as_ptr(), null.cast(), 0);
+            libc::syscall(libc::SYS_getdents64, -1, null, 0);
+            libc::getpgid(-1);
+            libc::nanosleep(&libc::timespec { tv_sec: -1, tv_nsec: 0 }, std::ptr::null_mut());
         }
     }
 }
 
-const PADDING: usize = 60;
+const PADDING: usize = 100;

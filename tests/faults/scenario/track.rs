@@ -21,7 +21,7 @@ pub(crate) fn scan() {
     let (first, second) = (family::start(&[]), family::start(&[]));
     let begin = procfs::now(libc::CLOCK_BOOTTIME);
     let options = Tracker::options().cmdline(true);
-    let mut watch = Watch::open("open", options, &[&first, &second]);
+    let mut watch = Watch::open("open again", options, &[&first, &second]);
     watch.until_synced("scan");
     watch.assert_has_all_since(begin);
     for child in [&first, &second] {
@@ -179,13 +179,17 @@ fn resume(name: &str, watch: &mut Watch) {
 /// What can be asked of a tracker, and of a process that it has.
 pub(crate) fn handles() {
     let child = family::start(&[]);
-    let mut watch = Watch::open("open again", of_chosen(), &[&child]);
+    let mut watch = Watch::open("open", of_chosen(), &[&child]);
     watch.add("add again", child.pid());
     watch.until_synced("sync");
     watch.until_arrived("found again", &child);
     watch.assert_lives("ppid", &child);
     let id = watch.entry(&child).id;
-    let process = attempt("process", || watch.tracker.process(id), |process| (process.tgid() == child.pid()).to_string());
+    let process = attempt(
+        "process",
+        || watch.tracker.process(id),
+        |process| (process.tgid() == child.pid()).to_string(),
+    );
     drop_step("drop process", process);
     let waker = attempt("waker", || watch.tracker.waker(), |_| String::new());
     waker.wake();

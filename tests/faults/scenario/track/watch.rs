@@ -118,7 +118,8 @@ impl Watch {
     pub(crate) fn assert_lives(&mut self, name: &str, child: &Child) {
         let (entry, life) = (*self.entry(child), *self.life(child));
         assert_eq!((life.arrivals, life.ends, life.id), (1, 0, Some(entry.id)), "{entry:?}");
-        let ppid = attempt(name, || self.tracker.ppid(entry.id), |ppid| format!("{}", ppid.is_some()));
+        let ppid =
+            attempt(name, || self.tracker.ppid(entry.id), |ppid| format!("{}", ppid.is_some()));
         assert_eq!(ppid, Some(std::process::id() as i32), "{entry:?}");
     }
 
@@ -127,7 +128,8 @@ impl Watch {
         for entry in std::fs::read_dir("/proc").unwrap() {
             let name = entry.unwrap().file_name();
             let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-            let is_older = procfs::start_tick(pid).is_some_and(|start| start + procfs::TICK_NS < begin_ns);
+            let is_older =
+                procfs::start_tick(pid).is_some_and(|start| start + procfs::TICK_NS < begin_ns);
             if is_older && procfs::state(pid).is_some_and(|state| state != 'Z') {
                 assert!(self.tracker.table().get(pid).is_some(), "{pid} is missing");
             }
