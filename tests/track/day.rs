@@ -4,7 +4,7 @@ use crate::watch::{Watch, open, roomy};
 use crate::workers::Worker;
 use std::process::{Child, Command, Stdio};
 use support::child::exit;
-use support::live;
+use support::{live, wait};
 
 const PROCESSES: u32 = 100_000;
 
@@ -43,8 +43,21 @@ fn run(watch: &mut Watch, script: &str) {
     ids.into_iter().for_each(|id| watch.until_ended(id));
 }
 
+/// Set in a process that runs nothing but this test, because the memory of a process is that of all its tests.
+const ALONE: &str = "CNPROC_TEST_ALONE";
+
 #[test]
 fn memory_in_the_evening_is_that_of_the_morning() {
+    if std::env::var_os(ALONE).is_none() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "day::memory_in_the_evening_is_that_of_the_morning"]);
+        let output = wait::output(command.arg("--nocapture").env(ALONE, "1"));
+        let text = String::from_utf8_lossy(&output.stdout);
+        print!("{text}");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains("1 passed"), "the test did not run");
+        return;
+    }
     live::run(|| {
         let options = roomy().cmdline(true).exe(true);
         let Some(mut watch) = open(options) else { return };

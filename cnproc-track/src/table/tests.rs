@@ -40,7 +40,7 @@ impl Tester {
     }
 
     fn sync(&mut self) {
-        self.table.begin_scan();
+        self.table.begin_scan(self.now);
         assert!(self.table.end_scan(self.now));
     }
 
