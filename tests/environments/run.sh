@@ -43,19 +43,21 @@ in_bare() {
     PATH=$work/bin make_check
 }
 
-# unpack DIRECTORY: the release, with what has been built here, most of which is up to date there too.
+# unpack DIRECTORY: the release, with what has been built here of other projects. Our own crates are built again, because
+# tests contain their directory.
 unpack() {
     local tarball
     tarball=$(packaging/dist.sh)
     mkdir -p "$1/target"
     tar -x --strip-components=1 -C "$1" -f "$tarball"
+    cp -a "$target/debug" "$1/target"
+    rm -rf "$1"/target/debug/.fingerprint/cnproc-*
 }
 
 released="$work/a path with blanks"
 release() {
     [ ! -e "$released" ] || return 0
     unpack "$released"
-    cp -a "$target/debug" "$released/target"
 }
 
 in_tarball() {
@@ -91,7 +93,6 @@ in_trixie() {
     directory="$root/build/a path with blanks"
     rm -rf "$directory"
     unpack "$directory"
-    cp -a "$target/debug" "$directory/target"
     # shellcheck disable=SC2016 # the inner shell expands them
     unshare --mount --propagation private bash -euc '
         cargo=${CARGO_HOME:-$HOME/.cargo} rustup=${RUSTUP_HOME:-$HOME/.rustup}
