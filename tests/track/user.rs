@@ -1,7 +1,7 @@
 //! Ordinary users, and a `/proc` that is missing, hidden or another's.
 
 use cnproc_track::{Change, Error, Tracker};
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 use support::child::{self, exit};
 use support::namespace::{mount_proc, mount_proc_of_another, own_mounts, unmount_proc};
 use support::wait::HANG_LIMIT;
@@ -71,6 +71,23 @@ fn assert_tracks(prepare: fn(), expected: c_int) {
         });
         assert_eq!(child.exit_status(), expected);
     });
+}
+
+/// As on a kernel without CONFIG_SCHED_INFO: kernel threads have used no CPU time that is counted otherwise.
+fn hide_schedstat() {
+    for process in std::fs::read_dir("/proc").unwrap() {
+        let path = process.unwrap().path().join("schedstat");
+        let path = CString::new(path.into_os_string().into_encoded_bytes()).unwrap();
+        let (null, none) = (c"/dev/null".as_ptr(), std::ptr::null());
+        // SAFETY: the strings end with NUL; the others are not used for this. Fails where there is no such file.
+        unsafe { libc::mount(null, path.as_ptr(), none, libc::MS_BIND, none.cast()) };
+    }
+    assert_eq!(std::fs::read("/proc/2/schedstat").unwrap(), b"");
+}
+
+#[test]
+fn table_becomes_complete_where_the_scheduler_does_not_count() {
+    assert_tracks(hide_schedstat, 0);
 }
 
 #[test]

@@ -127,6 +127,14 @@ pub(crate) fn times_run(schedstat: &[u8]) -> Option<u64> {
     number(split(schedstat, b' ').nth(2)?)
 }
 
+/// How often another has run after the process: two lines of `/proc/PID/status`; 0 if they are not there.
+pub(crate) fn switches(status: &[u8]) -> u64 {
+    [&b"voluntary_ctxt_switches:"[..], b"nonvoluntary_ctxt_switches:"]
+        .into_iter()
+        .filter_map(|name| number::<u64>(line(status, name)?))
+        .fold(0, u64::saturating_add)
+}
+
 /// Whether the program is complete: the fourth number of `/proc/PID/statm`, the pages of its code, which an
 /// execve sets last. 0 as well without a program.
 pub(crate) fn has_code(statm: &[u8]) -> Option<bool> {
@@ -247,6 +255,11 @@ mod tests {
         assert_eq!(nspid(b"NSpid:\t31\t7\t1\n"), Some(1));
         assert_eq!(nspid(status), None);
         assert_eq!(times_run(b"7439242 6450129 74\n"), Some(74));
+        assert_eq!(times_run(b""), None);
+        let status = b"Name:\tvoluntary_ctxt_switches:\t9\nvoluntary_ctxt_switches:\t281\n\
+            nonvoluntary_ctxt_switches:\t3\n";
+        assert_eq!(switches(status), 284);
+        assert_eq!(switches(b"Name:\tx\n"), 0);
         assert_eq!(has_code(b"1447 487 443 12 0 113 0\n"), Some(true));
         assert_eq!(has_code(b"36 0 0 0 0 34 0\n"), Some(false));
         assert_eq!(has_code(b"36 0 0"), None);

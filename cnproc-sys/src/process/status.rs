@@ -80,13 +80,26 @@ impl Process {
     }
 }
 
-/// Whether a process has run, as far as the scheduler counts that (CONFIG_SCHED_INFO).
+/// Room for `/proc/PID/status` on machines with thousands of CPUs.
+const STATUS_SIZE: usize = 8192;
+
+/// Whether a process has run: how often it has been given a CPU, as the scheduler counts with CONFIG_SCHED_INFO.
 pub(super) fn has_been_on_a_cpu(process: &Process) -> Result<bool, Error> {
     let mut line = [0; 64];
-    match read_whole(&process.directory, process.tgid, c"schedstat", &mut line) {
-        Ok(line) => Ok(stat::times_run(line).is_some_and(|times| times > 0)),
+    let times = match read_whole(&process.directory, process.tgid, c"schedstat", &mut line) {
         // Or the kernel has no such file.
+        Err(Error::ProcessHidden | Error::ProcessGone) => None,
+        line => stat::times_run(line?),
+    };
+    times.map_or_else(|| has_left_a_cpu(process), |times| Ok(times > 0))
+}
+
+/// Whether a process has run and has let another run since, which all kernels count.
+#[cold]
+fn has_left_a_cpu(process: &Process) -> Result<bool, Error> {
+    let mut lines = [0; STATUS_SIZE];
+    match read_whole(&process.directory, process.tgid, c"status", &mut lines) {
         Err(Error::ProcessHidden | Error::ProcessGone) => Ok(false),
-        Err(error) => Err(error),
+        lines => Ok(stat::switches(lines?) > 0),
     }
 }
