@@ -93,6 +93,7 @@ fn memory_in_the_evening_is_that_of_the_morning() {
         );
         // A page or two of the allocator's; a table that kept anything of each process would take megabytes.
         assert!(evening.0 <= morning.0 + 65_536, "the table has grown");
-        assert!(evening.1 <= morning.1 + 2048, "the program has grown");
+        // Of the listener's queue, 2 MiB, it uses all when it falls behind. 40 bytes for each process would be too much.
+        assert!(evening.1 <= morning.1 + 4096, "the program has grown");
     });
 }
