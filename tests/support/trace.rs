@@ -1,6 +1,7 @@
 //! What a process asks of the connector, seen with ptrace: every LISTEN and IGNORE that it sends.
 
 use crate::child;
+use crate::seccomp::SOCKETCALL;
 use libc::{c_int, c_long, sock_filter, sock_fprog};
 
 /// A request, as it was sent.
@@ -56,12 +57,6 @@ pub fn requests_of(body: impl FnOnce()) -> (Vec<Request>, c_int) {
     (requests, first_status)
 }
 
-/// The system call that stands for all calls of sockets where the C library was made for old kernels.
-#[cfg(any(target_arch = "s390x", target_arch = "x86"))]
-const SOCKETCALL: c_long = libc::SYS_socketcall;
-#[cfg(not(any(target_arch = "s390x", target_arch = "x86")))]
-const SOCKETCALL: c_long = -1;
-
 /// Lets the calling process stop for its tracer wherever it sends.
 fn stop_at_sends() {
     let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
@@ -104,8 +99,8 @@ fn request(pid: c_int) -> Option<Request> {
     ptrace(libc::PTRACE_GET_SYSCALL_INFO as i64, pid, size_of_val(&info), address);
     let [_, _, _, number, first, second, third, ..] = info;
     let [_, buffer, length] = if number == SOCKETCALL as u64 {
-        const SYS_SENDTO: u64 = 11;
-        if first != SYS_SENDTO {
+        // send and sendto.
+        if first != 9 && first != 11 {
             return None;
         }
         read::<usize, 3>(pid, second as usize)
