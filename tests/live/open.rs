@@ -146,7 +146,7 @@ fn opening_in_a_storm_loses_nothing() {
             while opened < 100 || before_the_ack == 0 {
                 assert!(begin.elapsed() < HANG_LIMIT, "no event came before the acknowledgement");
                 opened += 1;
-                let mut listener = live::options().acks(true).open().unwrap();
+                let mut listener = patient().acks(true).open().unwrap();
                 let mut next = HashMap::new();
                 let mut is_acknowledged = false;
                 for delivery in listener.recv(NOW).unwrap().unwrap() {
