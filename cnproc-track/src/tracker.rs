@@ -158,9 +158,7 @@ impl<U: Copy + Default> Tracker<U> {
     /// Events may have been disabled globally for a time: then the table is compared with `/proc`.
     fn note_muting(&mut self) {
         let count = self.source.listener.stats().maybe_muted;
-        // A comparison that is being made is completed first. Otherwise one LISTEN a second would keep a long one
-        // from ever being completed.
-        if count == self.seen_muted || !self.join.table().is_synced() {
+        if count == self.seen_muted {
             return;
         }
         let now = monotonic();

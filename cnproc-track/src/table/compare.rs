@@ -23,16 +23,9 @@ pub enum Compared {
 
 impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// Begins a comparison of all entries with `/proc`: none has passed it yet.
-    pub const fn begin_scan(&mut self, now_ns: u64) {
+    pub const fn begin_scan(&mut self) {
         self.scan = self.scan.wrapping_add(1);
         self.doubted = false;
-        self.expect_forks(now_ns);
-    }
-
-    /// From now on each FORK brings its process in, or is lost. So a process that starts later and has not run needs no
-    /// comparison. Where processes begin all the time, there is always one, and a comparison would never end.
-    pub(crate) const fn expect_forks(&mut self, now_ns: u64) {
-        self.forks_from = now_ns.saturating_add(self.boot_offset_ns);
     }
 
     /// The next entry, from `*cursor` on, that has not passed the comparison yet; or of which not
@@ -104,9 +97,8 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             return Ok(Compared::Later);
         }
         if !pending.fork && !snapshot.has_run {
-            // Its FORK is still to come; or, if it is older than the comparison, came before this table listened.
-            let is_expected = snapshot.start_ns > self.forks_from;
-            return Ok(if is_expected { Compared::Settled } else { Compared::Later });
+            // Its FORK is still to come, or came before this table listened.
+            return Ok(Compared::Later);
         }
         if self.pids.owes(snapshot.pid).is_none() {
             // The EXIT of a process that the table has not known.

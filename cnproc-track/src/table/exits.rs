@@ -108,10 +108,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             // Other threads live, or their EXITs are still to be applied; or one of them calls exec.
             Verdict::Alive | Verdict::Ended(_) => {
                 self.leave(slot, exit.exit_code);
-                let before = self.scan.wrapping_sub(1);
-                if let Some(Slot { life, checked, .. }) = self.slot_mut(slot) {
-                    // It may have ended, and this may have been its last event: a comparison finds out.
-                    *checked = before;
+                if let Some(Slot { life, .. }) = self.slot_mut(slot) {
                     (life.leaderless, life.had_threads) = (true, true);
                     life.exit = if is_unclear { LeaderExit::Unclear } else { LeaderExit::Seen };
                 }

@@ -40,7 +40,7 @@ impl Tester {
     }
 
     fn sync(&mut self) {
-        self.table.begin_scan(self.now);
+        self.table.begin_scan();
         assert!(self.table.end_scan(self.now));
     }
 
