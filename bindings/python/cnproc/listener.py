@@ -4,14 +4,14 @@
 from ._binding import ffi, lib
 from .error import check
 from .event import Event
-from .handle import Handle
 from .process import Process
+from .receiver import Receiver
 from .resumed import Resumed
 from .stats import stats_of
-from .waiting import Readiness, receive
+from .waiting import receive
 
 
-class Listener(Handle):
+class Listener(Receiver):
     """Receives events. An iterator, an asynchronous iterator, and a context manager; one thread at a time uses it.
 
     With ``ring`` events come through a ring buffer instead of the socket's queue, where that is possible;
@@ -41,12 +41,6 @@ class Listener(Handle):
         check(lib.cnproc_open(out, options, ffi.sizeof(options[0])))
         super().__init__(out[0], lib.cnproc_close)
         self._buffer = ffi.new("struct cnproc_event[]", 64)
-        self._readiness = Readiness()
-
-    def close(self):
-        """Stops listening. Further use, and the wait of an asynchronous iterator, raises OSError (EINVAL)."""
-        self._readiness.look_again()
-        super().close()
 
     def fileno(self):
         """The descriptor to poll. Call recv(0) until it returns nothing before the first wait, and after each."""
@@ -82,9 +76,7 @@ class Listener(Handle):
 
     def resume(self):
         """Checks whether other processes have disabled events, and enables them again."""
-        resumed = lib.cnproc_resume(self._handle)
-        self._readiness.look_again()
-        return Resumed(check(resumed))
+        return Resumed(self._checked(lib.cnproc_resume(self._handle)))
 
     @property
     def stats(self):
@@ -107,6 +99,5 @@ class Listener(Handle):
         return self._opened(out, lib.cnproc_process_open_pid(out, self._handle, pid))
 
     def _opened(self, out, result):
-        self._readiness.look_again()
-        check(result)
+        self._checked(result)
         return Process(out[0])

@@ -10,11 +10,11 @@ from .change import Change
 from .convert import members, strings, text
 from .entry import Entry, Known
 from .error import check, error_of
-from .handle import Handle
 from .process import Process
+from .receiver import Receiver
 from .resumed import Resumed
 from .stats import stats_of
-from .waiting import Readiness, receive
+from .waiting import receive
 
 
 class Scope(enum.IntEnum):
@@ -25,7 +25,7 @@ class Scope(enum.IntEnum):
     DESCENDANTS = lib.CNPROC_SCOPE_DESCENDANTS
 
 
-class Tracker(Handle):
+class Tracker(Receiver):
     """Keeps a table of the machine's processes complete, and returns its changes.
 
     An iterator and an asynchronous iterator of changes, and a context manager; one thread at a time uses it. The first
@@ -71,12 +71,6 @@ class Tracker(Handle):
         check(lib.cnproc_tracker_open(out, options, ffi.sizeof(options[0])))
         super().__init__(out[0], lib.cnproc_tracker_close)
         self._change = ffi.new("struct cnproc_change *")
-        self._readiness = Readiness()
-
-    def close(self):
-        """Stops tracking. Further use, and the wait of an asynchronous iterator, raises OSError (EINVAL)."""
-        self._readiness.look_again()
-        super().close()
 
     def fileno(self):
         """The descriptor to poll. Call recv(0) until it returns None before the first wait, and after each."""
@@ -197,8 +191,3 @@ class Tracker(Handle):
         values = members(stats[0])
         values.listener = stats_of(stats.listener)
         return values
-
-    def _checked(self, result):
-        """The result of a function after which there may be changes without a new event."""
-        self._readiness.look_again()
-        return check(result)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The live kernel: tests are skipped where it sends no events, unless CNPROC_REQUIRE_LIVE is set."""
 
+import asyncio
 import faulthandler
 import os
 import unittest
@@ -25,3 +26,19 @@ def child(status):
         os._exit(status)
     os.waitpid(pid, 0)
     return pid
+
+
+async def error_of_wait_after_close(receiver):
+    """What an asynchronous iterator raises whose listener or tracker is closed while it waits; None if nothing."""
+
+    async def receive_all():
+        async for _ in receiver:
+            pass
+
+    waiting = asyncio.ensure_future(receive_all())
+    await asyncio.sleep(0)
+    receiver.close()
+    try:
+        await waiting
+    except OSError as error:
+        return error.errno

@@ -13,7 +13,7 @@ import unittest
 
 import cnproc
 from cnproc import Error, EventType, Identity, Listener, Resumed, Source
-from live import child
+from live import child, error_of_wait_after_close
 
 
 class Events(unittest.TestCase):
@@ -87,19 +87,8 @@ class Events(unittest.TestCase):
         self.assertEqual(os.WEXITSTATUS(event.data.exit_code), pids[event.data.process_pid])
 
     def test_close_ends_the_wait_of_the_asynchronous_iterator(self):
-        async def main():
-            listener = Listener(EventType.COREDUMP)
-            waiting = asyncio.ensure_future(self.all_events(listener))
-            await asyncio.sleep(0)
-            listener.close()
-            with self.assertRaises(OSError) as raised:
-                await waiting
-            return raised.exception.errno
-
-        self.assertEqual(asyncio.run(main()), errno.EINVAL)
-
-    async def all_events(self, listener):
-        return [event async for event in listener]
+        raised = asyncio.run(error_of_wait_after_close(Listener(EventType.COREDUMP)))
+        self.assertEqual(raised, errno.EINVAL)
 
     def test_events_that_process_read_ahead_wake_the_asynchronous_iterator(self):
         async def next_session(listener, pids):

@@ -9,7 +9,7 @@ import threading
 import unittest
 
 from cnproc import ChangeType, Error, EventType, Identity, Known, Resumed, Scope, Source, Tracker
-from live import child
+from live import child, error_of_wait_after_close
 
 NO_PID = 2**31 - 1
 
@@ -214,16 +214,8 @@ class Waiting(unittest.TestCase):
         self.assertEqual(asyncio.run(main()).process.ruid, os.getuid())
 
     def test_close_ends_the_wait_of_the_asynchronous_iterator(self):
-        async def main():
-            tracker = Tracker(Scope.CHOSEN)
-            waiting = asyncio.ensure_future(first(tracker, lambda change: False))
-            await asyncio.sleep(0)
-            tracker.close()
-            with self.assertRaises(OSError) as raised:
-                await waiting
-            return raised.exception.errno
-
-        self.assertEqual(asyncio.run(main()), errno.EINVAL)
+        raised = asyncio.run(error_of_wait_after_close(Tracker(Scope.CHOSEN)))
+        self.assertEqual(raised, errno.EINVAL)
 
 
 async def first(tracker, wanted):
