@@ -6,6 +6,7 @@ package cnproc_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -18,14 +19,20 @@ import (
 func open(t *testing.T, options cnproc.Options) *cnproc.Listener {
 	t.Helper()
 	listener, err := cnproc.Open(options)
+	closeAtEnd(t, listener, err)
+	return listener
+}
+
+// closeAtEnd closes what has been opened when the test ends. It skips the test if that failed and live tests are not required.
+func closeAtEnd(t *testing.T, opened io.Closer, err error) {
+	t.Helper()
 	if err != nil && os.Getenv("CNPROC_REQUIRE_LIVE") == "" {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() })
-	return listener
+	t.Cleanup(func() { opened.Close() })
 }
 
 // run runs a command and returns its pid and its wait status.

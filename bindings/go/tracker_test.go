@@ -19,13 +19,7 @@ import (
 func openTracker(t *testing.T, options cnproc.TrackerOptions) *cnproc.Tracker {
 	t.Helper()
 	tracker, err := cnproc.OpenTracker(options)
-	if err != nil && os.Getenv("CNPROC_REQUIRE_LIVE") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { tracker.Close() })
+	closeAtEnd(t, tracker, err)
 	return tracker
 }
 
