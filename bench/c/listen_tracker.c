@@ -20,6 +20,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cnproc_tracker_open: %s\n", cnproc_strerror(n));
 		return 1;
 	}
+	if (figures.ring) {
+		struct cnproc_tracker_stats stats;
+
+		n = cnproc_tracker_get_stats(t, &stats, sizeof(stats));
+		if (n < 0 || stats.listener.source != CNPROC_SOURCE_RING) {
+			fprintf(stderr, "no ring: %s\n", cnproc_strerror(n < 0 ? n : stats.listener.ring_error));
+			return 1;
+		}
+	}
 	for (int is_ready = 0;;) {
 		n = cnproc_tracker_recv(t, &change, sizeof(change), -1);
 		if (n == -EINTR)
