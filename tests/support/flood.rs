@@ -3,7 +3,7 @@
 
 use crate::child::{self, Child};
 use crate::shared::shared;
-use crate::task::{cpus, pin, set_group};
+use crate::task::{Pinned, set_group};
 use cnproc_sys::{Event, EventData};
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -112,10 +112,8 @@ impl Flood {
 
 /// Generates one GID event on that CPU, and no other event: the calling thread's group changes, not the process's.
 pub fn mark(cpu: usize) {
-    let cpus = cpus();
-    pin(&[cpu]);
+    let _pinned = Pinned::to(&[cpu]);
     // SAFETY: takes no arguments.
     let gid = unsafe { libc::getegid() };
     set_group(if gid == MARK { MARK - 1 } else { MARK });
-    pin(&cpus);
 }

@@ -113,3 +113,24 @@ pub fn pin(cpus: &[usize]) {
         assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &set), 0);
     }
 }
+
+/// Keeps the calling thread on some CPUs, until it is dropped.
+#[derive(Debug)]
+pub struct Pinned {
+    before: Vec<usize>,
+}
+
+impl Pinned {
+    /// From now on, on these.
+    pub fn to(wanted: &[usize]) -> Self {
+        let before = cpus();
+        pin(wanted);
+        Self { before }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        pin(&self.before);
+    }
+}

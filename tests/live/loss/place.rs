@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 use support::disturbance::disturbed;
 use support::live::NOW;
+use support::task::Pinned;
 use support::wait::HANG_LIMIT;
 use support::{live, require, task};
 
@@ -18,14 +19,13 @@ fn unfiltered_loss_is_reported_exactly_at_its_gap() {
         return;
     }
     live::run(|| {
-        let cpus = task::cpus();
         let (mut listener, mut log) = log::open(live::options().receive_buffer(1 << 17));
-        task::pin(&cpus[..1]);
+        let pinned = Pinned::to(&task::cpus()[..1]);
         generate(2000);
         let before = log.entries.len();
         log.receive_some(&mut listener, 100);
         generate(2000);
-        task::pin(&cpus);
+        drop(pinned);
         log.receive_all(&mut listener);
 
         let missing = log::missing(&log.entries, &SequenceNumbers);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::child::{self, exit, pause};
 use support::disturbance;
 use support::procfs::{self, boottime_lead};
-use support::task::{cpus, end_with_parent, fork_as, pin, set_group, set_name, set_user};
+use support::task::{Pinned, cpus, end_with_parent, fork_as, pin, set_group, set_name, set_user};
 use support::wait::{self, HANG_LIMIT};
 use support::{live, require, shared};
 
@@ -118,25 +118,6 @@ fn live_and_die(progress: &Progress, round: u32) -> ! {
 fn two_cpus() -> [usize; 2] {
     let cpus = cpus();
     [cpus[0], cpus[cpus.len() - 1]]
-}
-
-/// Keeps the calling thread on a CPU, until it goes.
-struct Pinned {
-    before: Vec<usize>,
-}
-
-impl Pinned {
-    fn to(cpu: usize) -> Self {
-        let before = cpus();
-        pin(&[cpu]);
-        Self { before }
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        pin(&self.before);
-    }
 }
 
 /// One process after another, all with that pid, until the parent ends.
@@ -269,7 +250,7 @@ fn race(listener: &mut Listener, reaped_by_kernel: bool) {
         pin(&[other_cpu]);
         reuse(&progress, pid, reaped_by_kernel)
     });
-    let _pinned = Pinned::to(reader_cpu);
+    let _pinned = Pinned::to(&[reader_cpu]);
     let ended_by_itself = || procfs::state(reuser.pid()) == Some('Z');
 
     let mut last_round = Instant::now();

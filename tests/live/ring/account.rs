@@ -5,7 +5,7 @@ use cnproc_sys::{Delivery, EventData, EventMask, Listener, Options};
 use support::disturbance::disturbed;
 use support::live::NOW;
 use support::require;
-use support::task::{cpus, pin, thread_id};
+use support::task::{Pinned, cpus, pin, thread_id};
 
 /// A small ring.
 fn options() -> Options {
@@ -36,8 +36,7 @@ fn received(listener: &mut Listener) -> Vec<Result<u32, u64>> {
 fn filtered_losses_are_located() {
     super::run(|| {
         let mut listener = super::open(options());
-        let cpus = cpus();
-        pin(&cpus[..1]);
+        let pinned = Pinned::to(&cpus()[..1]);
         let mut log = Vec::new();
         for count in [500, 700, 1] {
             generate(count);
@@ -45,7 +44,7 @@ fn filtered_losses_are_located() {
             log.extend(listener.recv(NOW).unwrap().unwrap().take(10).filter_map(entry));
         }
         log.extend(received(&mut listener));
-        pin(&cpus);
+        drop(pinned);
 
         let (mut next, mut lost, mut gaps) = (None, 0, 0);
         for entry in &log {
@@ -74,14 +73,14 @@ fn losses_before_the_first_event_of_a_cpu_are_counted_once() {
         let cpus = cpus();
         let [first, .., last] = cpus[..] else { return require::skip("one CPU only") };
         let mut listener = super::open(options());
-        pin(&[first]);
+        let pinned = Pinned::to(&[first]);
         generate(2000);
         pin(&[last]);
         generate(100);
         let before = received(&mut listener);
         generate(1);
         let after = received(&mut listener);
-        pin(&cpus);
+        drop(pinned);
         let delivered = before.iter().filter(|entry| entry.is_ok()).count() as u64;
         let lost = before.iter().filter_map(|entry| entry.err()).sum::<u64>();
         assert!(delivered + lost >= 2100, "{before:?}");
