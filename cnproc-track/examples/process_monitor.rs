@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// A line, but for the command.
+/// A line without the command.
 struct Line {
     before: String,
     id: Id,

@@ -57,21 +57,21 @@ pub(crate) fn stream() {
     watch.follow(&newborn);
     watch.add("add a newborn", newborn.pid());
     watch.until_arrived("started", &newborn);
-    family::tell(&busy);
+    family::request(&busy);
     watch.until("rename", |watch| watch.entry(&busy).name() == NAME.as_bytes());
-    family::tell(&busy);
+    family::request(&busy);
     watch.until("session", |watch| watch.entry(&busy).sid == busy.pid());
-    family::tell(&busy);
+    family::request(&busy);
     watch.until("user", |watch| watch.entry(&busy).ruid == STRANGER);
-    family::tell(&busy);
+    family::request(&busy);
     watch.until("group", |watch| watch.entry(&busy).rgid == STRANGER);
-    family::tell(&executing);
+    family::request(&executing);
     watch.until_executed("exec", &executing);
     assert_executes(&watch, &executing);
     for child in [&busy, &executing, &newborn] {
         watch.assert_lives("ppid", child);
     }
-    family::tell(&threaded);
+    family::request(&threaded);
     watch.until_ended("exit of threads", threaded.pid(), STATUS << 8);
     for child in [busy, executing, newborn] {
         let pid = child.pid();
@@ -120,7 +120,7 @@ impl Losing {
         flood();
         let ended = ending.pid();
         family::end(ending);
-        family::tell(&executing);
+        family::request(&executing);
         (Self { living, executing, ended }, watch)
     }
 
@@ -217,7 +217,7 @@ pub(crate) fn handles() {
 /// A family that was there before its eldest was added.
 pub(crate) fn descendants() {
     let eldest = family::start(&[family::fork, family::fork]);
-    family::tell(&eldest);
+    family::request(&eldest);
     let options = Tracker::options().scope(Scope::Descendants);
     let mut watch = Watch::open("open again", options, &[&eldest]);
     watch.until_synced("scan again");
@@ -228,7 +228,7 @@ pub(crate) fn descendants() {
     watch.add("add", eldest.pid());
     watch.until("found again", |watch| is_there(watch, 1));
     watch.until_synced("sync again");
-    family::tell(&eldest);
+    family::request(&eldest);
     watch.until("started again", |watch| is_there(watch, 2));
     assert_eq!(watch.tracker.table().len(), 3);
     watch.assert_lives("ppid again", &eldest);
@@ -255,7 +255,7 @@ pub(crate) fn adopt() {
         watch.follow(&second);
         watch.add("add in the child", second.pid());
         watch.until_arrived("started in the child", &second);
-        family::tell(&second);
+        family::request(&second);
         watch.until_executed("exec in the child", &second);
         assert_executes(&watch, &second);
         first.kill(libc::SIGKILL);

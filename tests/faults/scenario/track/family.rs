@@ -1,4 +1,4 @@
-//! Children of the scenario that act when they are told to. They make none of the calls that fail.
+//! Children of the scenario that act on request. They make none of the calls that fail.
 
 use std::ffi::{CString, c_int, c_void};
 use std::os::unix::ffi::OsStringExt;
@@ -6,7 +6,7 @@ use std::os::unix::process::parent_id;
 use support::child::{self, Child};
 use support::{procfs, task};
 
-/// What a child does when it is told to.
+/// What a child does on request.
 pub(crate) type Act = fn();
 
 /// A user, and a group, far from any in use.
@@ -20,7 +20,7 @@ pub(crate) const PROGRAM: &[u8] = b"x (deleted)";
 /// The command line of [`execute`].
 pub(crate) const COMMAND_LINE: &[u8] = b"sleep\x00100000\x00";
 
-/// A child that acts once for each time that it is [told to](tell), and then waits until it is killed.
+/// A child that acts once for each [request](request), and then waits until it is killed.
 pub(crate) fn start(acts: &[Act]) -> Child {
     block();
     let parent = std::process::id();
@@ -35,7 +35,7 @@ pub(crate) fn start(acts: &[Act]) -> Child {
 }
 
 /// Lets a child act.
-pub(crate) fn tell(child: &Child) {
+pub(crate) fn request(child: &Child) {
     child.kill(libc::SIGUSR1);
 }
 
