@@ -158,7 +158,9 @@ impl<U: Copy + Default> Tracker<U> {
     /// Events may have been disabled globally for a time: then the table is compared with `/proc`.
     fn note_muting(&mut self) {
         let count = self.source.listener.stats().maybe_muted;
-        if count == self.seen_muted {
+        // A comparison that is being made is completed first. Otherwise one LISTEN a second would keep a long one
+        // from ever being completed.
+        if count == self.seen_muted || !self.join.table().is_synced() {
             return;
         }
         let now = monotonic();

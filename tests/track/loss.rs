@@ -1,6 +1,6 @@
 //! Losses: a queue that holds a few dozen events, and storms that nobody reads meanwhile.
 
-use crate::watch::open;
+use crate::watch::{Watch, open, roomy};
 use crate::workers::{Worker, shell};
 use cnproc_track::{Kind, Tracker};
 use support::child::{self, Child, exit, pause};
@@ -98,5 +98,28 @@ fn resync_on_demand_finds_nothing_to_change() {
         assert!(arrivals <= before, "an entry was found again");
         watch.assert_nothing_lost();
         watch.assert_equals_procfs();
+    });
+}
+
+#[test]
+fn listen_of_others_does_not_begin_a_scan_again() {
+    live::run(|| {
+        let Some(mut watch) = open(roomy()) else { return };
+        let is_scanning = |watch: &Watch| watch.synced == 0;
+        let before = watch.tracker.stats().listener.maybe_muted;
+        watch.until("the scan has begun", |watch| !watch.lives.is_empty());
+        // The interval at which a LISTEN leads to a comparison.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        drop(cnproc_sys::Listener::options().open().unwrap());
+        let mut listens_seen = 0;
+        watch.until("the scan is complete", |watch| {
+            let is_known = watch.tracker.stats().listener.maybe_muted > before;
+            listens_seen += u32::from(is_scanning(watch) && is_known);
+            watch.assert_nothing_lost();
+            assert!(!is_scanning(watch) || !watch.tracker.table().is_in_doubt(), "it began again");
+            !is_scanning(watch)
+        });
+        assert!(listens_seen > 1);
+        watch.until("the table is compared after it", |watch| watch.synced > 1);
     });
 }
