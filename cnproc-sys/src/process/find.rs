@@ -4,12 +4,20 @@ use super::files::{of_process, read_stat, status_lines};
 use super::stat::{self, Stat};
 use super::{Identity, Process, STAT_SIZE};
 use crate::error::{Call, Error};
+use crate::sys::clock::pause;
 use crate::sys::fd::Fd;
 use crate::sys::file;
 use core::ffi::CStr;
 
 /// How often the directory, or a file in it, is opened again if a thread's execve changed pids meanwhile.
-pub(super) const ATTEMPTS: usize = 16;
+pub(super) const ATTEMPTS: u32 = 20;
+
+/// Waits after an attempt, 1 us at first, then twice as long each time, a second in all: the CPU that is in the midst
+/// of that execve may be a virtual one that does not run.
+pub(super) fn pause_after(attempt: u32) {
+    const FIRST_NS: u64 = 1_000;
+    pause(FIRST_NS << attempt);
+}
 
 /// Opens the directory of the process that has that id now, calls `read`, and reads its `stat`.
 pub(super) fn find(
@@ -24,7 +32,7 @@ pub(super) fn find(
     let mut name = [0; 12];
     let name = decimal(tgid.unsigned_abs(), &mut name);
     let mut found = Error::ProcessGone;
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let directory = match file::open_directory(Call::OpenProcess, Some(procfs), name) {
             Ok(directory) => directory,
             Err(error) => match of_process(error, tgid) {
@@ -42,7 +50,7 @@ pub(super) fn find(
             // A thread that calls execve takes its leader's pid: looked up in between, a thread's id leads
             // to the process's directory, and the process's id to that of the leader that vanishes.
             Ok(stat) if stat.is_of(tgid) => return Ok((process, stat)),
-            Ok(_) | Err(Error::ProcessGone) => {}
+            Ok(_) | Err(Error::ProcessGone) => pause_after(attempt),
             // Or it has ended since it was opened, and another process has its pid.
             Err(Error::ProcessHidden) => found = Error::ProcessHidden,
             Err(error) => return Err(error),

@@ -1,12 +1,11 @@
 //! Facts that are numbers: parent, ids, session, threads, state, start.
 
 use super::files::{read_stat, read_whole, status_lines};
-use super::find::ATTEMPTS;
+use super::find::{ATTEMPTS, pause_after};
 use super::stat::{self, Stat};
 use super::{Process, STAT_SIZE};
 use crate::error::Error;
 use crate::procfs::monotonic;
-use crate::sys::process::yield_now;
 
 /// What `/proc/PID/stat` and `/proc/PID/status` contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +68,12 @@ impl Process {
     }
 
     pub(super) fn stat(&self) -> Result<Stat, Error> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let stat = read_stat(&self.directory, self.tgid)?;
             if stat.is_of(self.tgid) {
                 return Ok(stat);
             }
-            yield_now();
+            pause_after(attempt);
         }
         Err(Error::ProcessGone)
     }
