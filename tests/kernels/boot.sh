@@ -21,7 +21,7 @@ esac
 boot() {
     timeout --foreground --kill-after=5 "$limit" "${qemu[@]}" -accel tcg,thread=multi -smp 2 -m 512 -nographic -no-reboot -net none \
         -kernel "$kernel" -initrd "$initramfs" -append "console=$tty quiet panic=-1 $*" \
-        </dev/null 2>&1 | tr -d '\r' >"$console" || true
+        </dev/null 2>&1 | sed -u 's/\r//g' >"$console" || true
 }
 boot "$@"
 # On a busy machine the second processor may start too late for its kernel, which then goes on without it.
@@ -35,8 +35,12 @@ if grep -q 'Kernel panic' "$console"; then
 fi
 verdict=$(grep -a '^guest: done ' "$console" | tail -n 1) || true
 case $verdict in
-'') echo "boot: no verdict from the guest within $limit seconds: see $console" >&2; exit 1 ;;
+'')
+    tail -n 20 "$console" >&2
+    echo "boot: no verdict from the guest within $limit seconds: see $console" >&2
+    exit 1
+    ;;
 'guest: done 0 passed'*) echo "boot: the guest ran no test: see $console" >&2; exit 1 ;;
 *' 0 failed, '*) ;;
-*) grep -a '^\[[a-z]*\] not ok ' "$console" >&2; exit 1 ;;
+*) grep -aE -B 15 -A 5 '^\[[a-z]*\] not ok |^\[[a-z]*\] test .* FAILED$|panicked at' "$console" >&2; exit 1 ;;
 esac
