@@ -75,6 +75,8 @@ pub struct Table<U: Copy, M: Memory> {
     shortage: Option<Shortage>,
     /// Doubt has arisen since the comparison began.
     doubted: bool,
+    /// No FORK of a process that started later was applied before the comparison began: CLOCK_BOOTTIME.
+    forks_from: u64,
 }
 
 impl<U: Copy + Default, M: Memory> Table<U, M> {
@@ -106,6 +108,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             unreported: 0,
             shortage: None,
             doubted: false,
+            forks_from: u64::MAX,
         })
     }
 

@@ -90,7 +90,7 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
                 return Ok(());
             }
         }
-        self.table.begin_scan();
+        self.table.begin_scan(machine.now_ns());
         self.comparison = Comparison { phase: Phase::Entries { cursor: 0 }, ..Comparison::NONE };
         Ok(())
     }
@@ -158,6 +158,8 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
 
     /// Lists all processes once more, to find the descendants of one that was chosen.
     pub(super) fn list_again<S: Machine>(&mut self, machine: &mut S) {
+        // Those of before were applied to the scope as it was.
+        self.table.expect_forks(machine.now_ns());
         match self.comparison.phase {
             // It will come to that.
             Phase::Idle if !self.table.is_synced() => {}

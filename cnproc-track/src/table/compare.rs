@@ -23,9 +23,16 @@ pub enum Compared {
 
 impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// Begins a comparison of all entries with `/proc`: none has passed it yet.
-    pub const fn begin_scan(&mut self) {
+    pub const fn begin_scan(&mut self, now_ns: u64) {
         self.scan = self.scan.wrapping_add(1);
         self.doubted = false;
+        self.expect_forks(now_ns);
+    }
+
+    /// From now on each FORK brings its process in, or is lost. So a process that starts later and has not run needs no
+    /// comparison. Where processes begin all the time, there is always one, and a comparison would never end.
+    pub(crate) const fn expect_forks(&mut self, now_ns: u64) {
+        self.forks_from = now_ns.saturating_add(self.boot_offset_ns);
     }
 
     /// The next entry, from `*cursor` on, that has not passed the comparison yet; or of which not
@@ -92,13 +99,12 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         if !snapshot.presence.is_alive() || !is_wanted {
             return Ok(Compared::Settled);
         }
-        if *parent_is_new && self.scope == Scope::Descendants {
-            // Whether its parent is in the table, that FORK will show.
-            return Ok(Compared::Later);
-        }
-        if !pending.fork && !snapshot.has_run {
-            // Its FORK is still to come, or came before this table listened.
-            return Ok(Compared::Later);
+        // Whether its parent is in the table, that FORK will show.
+        let is_childs = *parent_is_new && self.scope == Scope::Descendants;
+        if is_childs || !pending.fork && !snapshot.has_run {
+            // Its FORK is still to come; or, if it is older than the comparison, came before this table listened.
+            let is_expected = snapshot.start_ns > self.forks_from;
+            return Ok(if is_expected { Compared::Settled } else { Compared::Later });
         }
         if self.pids.owes(snapshot.pid).is_none() {
             // The EXIT of a process that the table has not known.
@@ -120,14 +126,14 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             // That will end it.
             return self.settled(slot);
         }
+        // Without doubt what ends it is on its way; and likewise if it passed this comparison before, or began during it.
+        let is_left_to_events = self.trust != Trust::Doubt || self.has_passed(slot);
         match self.verdict(slot, seen) {
+            Verdict::Alive if snapshot.has_run => self.refresh(slot, seen),
+            _ if is_left_to_events => self.settled(slot),
             // It, or another process of the same tick, whose FORK may be on its way.
-            Verdict::Alive if !snapshot.has_run && self.trust == Trust::Doubt => Compared::Later,
-            Verdict::Alive if !snapshot.has_run => self.settled(slot),
-            Verdict::Alive => self.refresh(slot, seen),
+            Verdict::Alive => Compared::Later,
             Verdict::Ended(_) if !pending.is_empty() => Compared::Later,
-            // Its EXIT is on its way.
-            Verdict::Ended(_) if self.trust != Trust::Doubt => self.settled(slot),
             // Another process has its pid, whose FORK may be on its way.
             Verdict::Ended(_) if snapshot.presence.is_alive() && !snapshot.has_run => {
                 Compared::Later
@@ -142,6 +148,11 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
                 change.map_or(Compared::Settled, Compared::Again)
             }
         }
+    }
+
+    /// Whether the process in `slot` has passed the comparison that is being made.
+    fn has_passed(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| slot.checked == self.scan)
     }
 
     fn settled(&mut self, slot: usize) -> Compared {

@@ -39,8 +39,14 @@ impl Tester {
         tester
     }
 
+    /// Begins a comparison after a loss.
+    fn doubt(&mut self) {
+        self.table.doubt();
+        self.table.begin_scan(self.now);
+    }
+
     fn sync(&mut self) {
-        self.table.begin_scan();
+        self.table.begin_scan(self.now);
         assert!(self.table.end_scan(self.now));
     }
 

@@ -65,8 +65,7 @@ fn other_start_is_another_process() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
     let former = tester.id(5);
-    tester.table.doubt();
-    tester.table.begin_scan();
+    tester.doubt();
     let mut seen = tester.running(5, 1);
     seen.snapshot.start_ns += 1;
     assert_eq!(kind(compare(&mut tester, &seen)), (Kind::Exited, former, true));
@@ -83,12 +82,13 @@ fn earlier_start_than_the_fork_is_the_same_process_until_a_tick_is_seen() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
     let id = tester.id(5);
-    tester.table.doubt();
+    tester.doubt();
     let mut seen = tester.running(5, 1);
     seen.snapshot.start_ns -= 500;
     while compare(&mut tester, &seen) != Compared::Settled {}
     assert_eq!(tester.id(5), id);
     seen.snapshot.start_ns -= 1;
+    tester.doubt();
     assert_eq!(kind(compare(&mut tester, &seen)).0, Kind::Exited, "the tick is known now");
 }
 
@@ -97,11 +97,11 @@ fn process_known_to_have_run_is_not_one_that_has_not() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
     tester.comm(5, 5, b'x');
-    tester.table.doubt();
+    tester.fork(1, 6);
+    tester.doubt();
     let mut seen = tester.running(5, 1);
     seen.snapshot.has_run = false;
     assert_eq!(compare(&mut tester, &seen), Compared::Later, "whose FORK may be on its way");
-    tester.fork(1, 6);
     let mut seen = tester.running(6, 1);
     seen.snapshot.has_run = false;
     assert_eq!(compare(&mut tester, &seen), Compared::Later, "this one, or another");
@@ -114,7 +114,7 @@ fn end_is_inferred_only_in_doubt_and_if_nothing_is_pending() {
     let id = tester.id(5);
     let mut seen = tester.look(5, Presence::Gone);
     assert_eq!(compare(&mut tester, &seen), Compared::Settled, "its EXIT is on its way");
-    tester.table.doubt();
+    tester.doubt();
     seen.pending.exit = true;
     assert_eq!(compare(&mut tester, &seen), Compared::Later);
     seen.pending.exit = false;
@@ -128,7 +128,7 @@ fn inferred_end_has_the_zombies_status_or_that_of_exits_before() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
     let id = tester.id(5);
-    tester.table.doubt();
+    tester.doubt();
     let seen = tester.look(5, Presence::Ended(Some(WaitStatus(7))));
     compare(&mut tester, &seen);
     assert_eq!(status(&tester, id), Some(7));
@@ -143,6 +143,8 @@ fn inferred_end_has_the_zombies_status_or_that_of_exits_before() {
     let last = tester.thread_exit_event(6, 5, 256);
     let seen = Observation { is_complete: false, ..tester.look(5, Presence::Gone) };
     assert_eq!(tester.apply_with(&last, &seen), Outcome::Nothing);
+    assert!(tester.table.is_in_doubt());
+    tester.doubt();
     let seen = tester.look(5, Presence::Gone);
     compare(&mut tester, &seen);
     assert_eq!(status(&tester, id), Some(256));
@@ -152,7 +154,7 @@ fn inferred_end_has_the_zombies_status_or_that_of_exits_before() {
 fn late_exit_of_an_inferred_end_is_expected() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
-    tester.table.doubt();
+    tester.doubt();
     let gone = tester.look(5, Presence::Gone);
     compare(&mut tester, &gone);
     tester.sync();
@@ -167,7 +169,7 @@ fn lost_changes_are_inferred_one_at_a_time() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
     let id = tester.id(5);
-    tester.table.doubt();
+    tester.doubt();
     let mut seen = tester.running(5, 1);
     (seen.snapshot.comm[0], seen.snapshot.sid) = (b'x', 5);
     seen.snapshot.ids = Some(Ids { ruid: 1, euid: 2, rgid: 3, egid: 4 });
@@ -233,7 +235,7 @@ fn program_is_taken_only_from_the_process_that_executed_it() {
 fn comparison_with_doubt_in_it_does_not_make_the_table_complete() {
     let mut tester = Tester::complete();
     tester.table.doubt();
-    tester.table.begin_scan();
+    tester.table.begin_scan(tester.now);
     tester.table.doubt();
     assert!(!tester.table.end_scan(tester.now));
     assert!(tester.table.is_in_doubt());
@@ -245,7 +247,7 @@ fn comparison_with_doubt_in_it_does_not_make_the_table_complete() {
 fn only_entries_from_before_the_comparison_are_unchecked() {
     let mut tester = Tester::complete();
     tester.fork(1, 5);
-    tester.table.begin_scan();
+    tester.table.begin_scan(tester.now);
     tester.fork(1, 6);
     let mut cursor = 0;
     assert_eq!(tester.table.next_unchecked(&mut cursor, false), Some(1));
@@ -314,4 +316,42 @@ fn found_process_that_is_gone_before_its_last_exit_has_no_status_of_0() {
         assert_eq!(change(tester.apply_with(&leader, &gone)), (Kind::Exited, id));
         assert_eq!(status(&tester, id), known, "{others:?} {leaders}");
     }
+}
+
+#[test]
+fn process_that_has_not_run_and_started_during_the_comparison_is_left_to_its_fork() {
+    let mut tester = Tester::complete();
+    tester.doubt();
+    let mut seen = tester.running(5, 1);
+    seen.snapshot.has_run = false;
+    seen.snapshot.start_ns = tester.now + BOOT_OFFSET;
+    assert_eq!(compare(&mut tester, &seen), Compared::Settled);
+    assert!(tester.table.get(5).is_none());
+    seen.snapshot.start_ns = tester.now + BOOT_OFFSET - 2_000;
+    assert_eq!(compare(&mut tester, &seen), Compared::Later, "its FORK may have come before");
+    tester.table.expect_forks(tester.now + 1_000);
+    seen.snapshot.start_ns = tester.now + BOOT_OFFSET;
+    assert_eq!(compare(&mut tester, &seen), Compared::Later, "applied to another scope");
+}
+
+#[test]
+fn process_that_passed_the_comparison_or_began_during_it_is_left_to_its_events() {
+    let mut tester = Tester::complete();
+    tester.fork(1, 5);
+    tester.doubt();
+    let seen = tester.running(5, 1);
+    while compare(&mut tester, &seen) != Compared::Settled {}
+    tester.fork(1, 6);
+    for pid in [5, 6] {
+        let id = tester.id(pid);
+        let mut seen = tester.look(pid, Presence::Gone);
+        for exit in [true, false] {
+            seen.pending.exit = exit;
+            assert_eq!(compare(&mut tester, &seen), Compared::Settled, "{pid} {exit}");
+        }
+        assert!(tester.table.is_live(id));
+    }
+    let mut seen = tester.running(6, 1);
+    seen.snapshot.has_run = false;
+    assert_eq!(compare(&mut tester, &seen), Compared::Settled);
 }
