@@ -29,7 +29,8 @@ for _ in 1 2; do
     if grep -aqE 'to wakeup CPU|failed to report alive' "$console"; then boot "$@"; fi
 done
 
-if grep -q 'Kernel panic' "$console"; then
+if grep -aq 'Kernel panic' "$console"; then
+    tail -n 20 "$console" >&2
     echo "boot: the guest's kernel panicked: see $console" >&2
     exit 1
 fi

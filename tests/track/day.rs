@@ -2,6 +2,7 @@
 
 use crate::watch::{Watch, open, roomy};
 use crate::workers::Worker;
+use cnproc_track::Scope;
 use std::process::{Child, Command, Stdio};
 use support::child::exit;
 use support::{live, wait};
@@ -43,6 +44,14 @@ fn run(watch: &mut Watch, script: &str) {
     ids.into_iter().for_each(|id| watch.until_ended(id));
 }
 
+/// Takes changes until this process has no descendants any more.
+fn until_alone(watch: &mut Watch) {
+    watch.until("all descendants have ended", |watch| watch.tracker.table().len() == 1);
+    watch.until_synced();
+    assert!(watch.tracker.table().get(std::process::id() as i32).is_some());
+    assert_eq!(watch.lives.values().filter(|life| life.end.is_none()).count(), 1);
+}
+
 /// Set in a process that runs nothing but this test, because the memory of a process is that of all its tests.
 const ALONE: &str = "CNPROC_TEST_ALONE";
 
@@ -59,12 +68,14 @@ fn memory_in_the_evening_is_that_of_the_morning() {
         return;
     }
     live::run(|| {
-        let options = roomy().cmdline(true).exe(true);
+        // Not those of others, which may be many at once, with long command lines.
+        let options = roomy().cmdline(true).exe(true).scope(Scope::Descendants);
         let Some(mut watch) = open(options) else { return };
+        watch.tracker.add(std::process::id() as i32).unwrap();
         watch.until_synced();
         for script in [COMPILE, TESTS] {
             run(&mut watch, script);
-            watch.assert_equals_procfs();
+            until_alone(&mut watch);
             watch.forget_ended();
         }
         let morning = (watch.tracker.stats().memory_bytes, resident());
@@ -85,7 +96,8 @@ fn memory_in_the_evening_is_that_of_the_morning() {
             });
         });
         watch.assert_nothing_lost();
-        watch.assert_equals_procfs();
+        drop(workers);
+        until_alone(&mut watch);
         let evening = (watch.tracker.stats().memory_bytes, resident());
         println!(
             "{PROCESSES} processes: table {} and {} bytes, program {} and {} KiB",
