@@ -12,7 +12,8 @@
 //!   stream by now, if it was sent to this listener at all. If it has been applied, P is in the table. If it
 //!   is pending, it will bring P in. Otherwise it was sent before the listener was open, or lost: P is found,
 //!   and a FORK of its pid that comes later is about another process.
-//! - **P was alive, and has not run.** Its FORK may be on its way. It is looked at again, until it has run.
+//! - **P was alive, and has not run.** Its FORK may be on its way. If P started after the comparison began, that is
+//!   applied after that, and brings it in, or is lost. Otherwise it is looked at again, until it has run.
 //! - **P was not seen.** It was not there, or it came into being behind the place that the listing of `/proc`
 //!   had reached: then its FORK was sent to the listener. It is applied, or pending, or lost.
 //! - **P ended after the look.** Its EXIT is sent after the look, so it is applied after P was found.
