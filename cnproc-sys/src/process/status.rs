@@ -86,8 +86,9 @@ const STATUS_SIZE: usize = 8192;
 pub(super) fn has_been_on_a_cpu(process: &Process) -> Result<bool, Error> {
     let mut line = [0; 64];
     let times = match read_whole(&process.directory, process.tgid, c"schedstat", &mut line) {
+        Err(Error::ProcessGone) => return Ok(false),
         // Or the kernel has no such file.
-        Err(Error::ProcessHidden | Error::ProcessGone) => None,
+        Err(Error::ProcessHidden) => None,
         line => stat::times_run(line?),
     };
     times.map_or_else(|| has_left_a_cpu(process), |times| Ok(times > 0))
