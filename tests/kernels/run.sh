@@ -3,15 +3,16 @@
 # guest's tests on each as root and as an ordinary user, and prints a line for each kernel: its row, its
 # release, its architecture, the tests passed. Fails unless all of it passed.
 #
-# Leaves in target/kernels/consoles what each guest printed. With CNPROC_BLESS set, a run of all rows that
-# is green writes the table of kernels in docs/kernels.md.
+# Leaves in target/kernels/consoles what each guest printed. With CNPROC_BLESS set, each row that is green
+# writes its line of the table of kernels in docs/kernels.md.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=cross.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cross.sh"
 
 "$kernels/tools.sh"
+mapfile -t all_rows < <(awk '!/^#/ && NF { print $1 }' "$kernels/rows")
 rows=("$@")
-[ ${#rows[@]} -gt 0 ] || mapfile -t rows < <(awk '!/^#/ && NF { print $1 }' "$kernels/rows")
+[ ${#rows[@]} -gt 0 ] || rows=("${all_rows[@]}")
 row_field() { awk -v r="$1" -v c="$2" '!/^#/ && $1 == r { print $c }' "$kernels/rows"; }
 
 work=$cross_dir/work.$$
@@ -69,17 +70,20 @@ for row in "${rows[@]}"; do
         "$(row_field "$row" 2)" "${row_passed:-0}" "$row_failed" "${row_skipped:-0}"
     sed 's/^/       /' "$work/$row.error"
     passed=$((passed + ${row_passed:-0})) failed=$((failed + row_failed))
-    echo "| $(row_field "$row" 2) | $release | $(cut -d ' ' -f 2 "$(dirname "$(cat "$work/$row.kernel")")/package") | ${row_passed:-0} |" \
-        >>"$work/table"
+    [ "$verdict" != ok ] ||
+        echo "| $row | $release | $(cut -d ' ' -f 2 "$(dirname "$(cat "$work/$row.kernel")")/package") | $row_passed |" \
+            >"$work/$row.line"
     unset row_passed row_failed row_skipped
 done
 
-if [ "$red" -eq 0 ] && [ $# -eq 0 ] && [ -n "${CNPROC_BLESS:-}" ]; then
+if [ -n "${CNPROC_BLESS:-}" ]; then
     page=$cross_root/docs/kernels.md
     {
         sed '/^<!-- made by tests\/kernels\/run.sh -->$/q' "$page"
-        printf '| architecture | release | package | tests passed |\n|---|---|---|---|\n'
-        cat "$work/table"
+        printf '| row | release | package | tests passed |\n|---|---|---|---|\n'
+        for row in "${all_rows[@]}"; do
+            cat "$work/$row.line" 2>/dev/null || grep "^| $row |" "$page" || true
+        done
         sed -n '/^<!-- end -->$/,$p' "$page"
     } >"$work/page"
     cat "$work/page" >"$page"
