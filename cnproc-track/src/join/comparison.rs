@@ -6,6 +6,7 @@ use crate::machine::{Look, Machine};
 use crate::memory::Memory;
 use crate::scan::Observation;
 use crate::table::{Compared, Scope};
+use crate::texts::Text;
 
 /// A comparison: where it is.
 #[derive(Clone, Copy, Debug)]
@@ -142,16 +143,25 @@ impl<U: Copy + Default, M: Memory> Join<U, M> {
         Ok(Step::GoOn)
     }
 
-    /// Keeps the texts of a process that is in the table. If its executable is another, an EXEC was lost.
+    /// Keeps the texts of a process that is in the table. If its executable is another, an EXEC was lost: so
+    /// none is kept that could not be read, in doubt.
     fn refresh_texts<S: Machine>(&mut self, machine: &S, pid: i32) -> Step {
         let (Some(seen), Some(entry)) = (self.comparison.seen, self.table.get(pid)) else {
             return Step::GoOn;
         };
         let id = entry.id;
-        if !self.table.is_current(id, &seen) || !self.set_texts(machine, id) {
+        if !self.table.is_current(id, &seen) {
             return Step::GoOn;
         }
         let in_doubt = self.table.is_in_doubt();
+        for text in Text::ALL {
+            if in_doubt && machine.text(text).is_none() {
+                self.table.forget_text(id, text);
+            }
+        }
+        if !self.set_texts(machine, id) {
+            return Step::GoOn;
+        }
         let change = Delta { kind: Kind::Executed, id, inferred: true, in_doubt };
         Step::Update(Update::Change(change, None))
     }

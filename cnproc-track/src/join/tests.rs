@@ -215,6 +215,19 @@ fn other_executable_after_a_loss_is_an_exec() {
 }
 
 #[test]
+fn text_that_cannot_be_read_in_doubt_is_not_known() {
+    let (mut join, mut script) = complete();
+    let is_known = |join: &Join<u64, Heap>| join.table().get(2).unwrap().known.contains(Known::EXE);
+    assert!(is_known(&join));
+    for (text, known) in [(None, false), (Some("/b"), true)] {
+        script.text = text;
+        join.resync();
+        assert_eq!(updates(&mut join, &mut script), ["synced"]);
+        assert_eq!(is_known(&join), known, "perhaps of another program");
+    }
+}
+
+#[test]
 fn process_that_has_not_run_delays_completion() {
     let (mut join, mut script) = complete();
     join.resync();

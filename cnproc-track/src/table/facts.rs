@@ -58,11 +58,7 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
     /// # Errors
     /// There is no memory. The process has the texts that it had, and this one is not known any more.
     pub fn set_text(&mut self, id: Id, text: Text, value: &[u8]) -> Result<bool, M::Error> {
-        let bit = match text {
-            Text::Cmdline => Known::CMDLINE,
-            Text::Exe => Known::EXE,
-            Text::Cgroup => Known::CGROUP,
-        };
+        let bit = bit(text);
         let Some(slot) = self.slots.find(id).filter(|_| self.kept.contains(bit)) else {
             return Ok(false);
         };
@@ -86,6 +82,14 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
         owned.map(|_| is_known)
     }
 
+    /// A text of a process could not be read, while it may have executed another program unseen.
+    pub fn forget_text(&mut self, id: Id, text: Text) {
+        let Some(slot) = self.slots.find(id) else { return };
+        if let Some(Slot { entry, .. }) = self.slot_mut(slot) {
+            entry.known = entry.known.without(bit(text));
+        }
+    }
+
     /// A process was looked at to learn whose child it is now. Whether it was this process that was seen.
     pub fn set_parent(&mut self, id: Id, seen: &Observation) -> bool {
         let Some(slot) = self.slots.find(id) else { return false };
@@ -97,5 +101,14 @@ impl<U: Copy + Default, M: Memory> Table<U, M> {
             slot.entry.parent = parent;
         }
         true
+    }
+}
+
+/// The member that shows whether a text is known.
+const fn bit(text: Text) -> Known {
+    match text {
+        Text::Cmdline => Known::CMDLINE,
+        Text::Exe => Known::EXE,
+        Text::Cgroup => Known::CGROUP,
     }
 }
