@@ -106,11 +106,16 @@ pub fn cpus() -> Vec<usize> {
 
 /// Keeps the calling thread on these CPUs.
 pub fn pin(cpus: &[usize]) {
+    assert!(try_pin(cpus), "{}", std::io::Error::last_os_error());
+}
+
+/// As [`pin`]. False if none of them admits tasks: one that came online does so a little later.
+pub fn try_pin(cpus: &[usize]) -> bool {
     // SAFETY: a cpu_set_t is integers only; the call reads it within its size.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         cpus.iter().for_each(|cpu| libc::CPU_SET(*cpu, &mut set));
-        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &set), 0);
+        libc::sched_setaffinity(0, size_of_val(&set), &set) == 0
     }
 }
 

@@ -204,7 +204,9 @@ fn flood_until(stop: &AtomicBool) {
 
 fn name_on_each_cpu(times: usize, name: &str) {
     for cpu in [0, 1] {
-        task::pin(&[cpu]);
+        while !task::try_pin(&[cpu]) {
+            thread::sleep(Duration::from_millis(1));
+        }
         (0..times).for_each(|_| task::set_name(name));
     }
 }
