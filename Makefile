@@ -63,6 +63,7 @@ help:  ## this text
 
 lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
 	@touch $(OUT)/built
+	@echo 'libcnproc.so and libcnproc.a are in $(OUT)'
 
 # Small functions are inlined, others are not: 5 % less code. Profilers and debuggers unwind the stack by frame
 # pointers, so the tables for that are left out: 8 KB of 62. Nothing unwinds through the library, because it aborts
@@ -198,12 +199,18 @@ links = $(filter-out $(basename $(notdir $(1))),$(call names,$(1)))
 below_prefix = $(subst ^:,,$(subst ^:$(PREFIX)/,$${prefix}/,^:$(1)))
 substitute = -e $(call quote,s|@$(1)@|$(subst |,\|,$(subst &,\&,$(subst \,\\,$(2))))|)
 
-# After an installation without DESTDIR, the dynamic linker must find the library.
+# After an installation without DESTDIR, the dynamic linker must find the library, and pkg-config its file. A text is in a
+# variable because a comma would end the argument.
+not_root := Not root: as root, run ldconfig; or set LD_LIBRARY_PATH=$(LIBDIR) for the programs.
+not_searched := $(LIBDIR) is not searched by the dynamic linker: add it to /etc/ld.so.conf.d, then run ldconfig; or set \
+    LD_LIBRARY_PATH=$(LIBDIR) for the programs.
+not_known := pkg-config does not search $(LIBDIR)/pkgconfig: set PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig to compile.
 ifeq ($(DESTDIR),)
 register = @if [ "$$(id -u)" = 0 ]; then PATH="$$PATH:/sbin:/usr/sbin" $(LDCONFIG); else \
-    printf '%s\n' $(call quote,Not root: as root, run ldconfig; or set LD_LIBRARY_PATH=$(LIBDIR) for the programs.); fi
+    printf '%s\n' $(call quote,$(not_root)); fi
 register_note = @[ "$$(id -u)" != 0 ] || PATH="$$PATH:/sbin:/usr/sbin" $(LDCONFIG) -p | grep -q $(SONAME) || \
-    printf '%s\n' $(call quote,$(LIBDIR) is not searched by the dynamic linker: add it to /etc/ld.so.conf.d, then run ldconfig.)
+    printf '%s\n' $(call quote,$(not_searched))
+compile_note = @! command -v pkg-config >/dev/null || pkg-config --exists cnproc || printf '%s\n' $(call quote,$(not_known))
 endif
 
 # Builds only what is missing or older than the sources: root needs no cargo to install what another user built.
@@ -240,6 +247,7 @@ endif
 	$(Q)install -m 644 $(EXAMPLES) $(call at,$(DOCDIR)/examples)
 	$(register)
 	$(register_note)
+	$(compile_note)
 
 # Each file by its name, and directories only if nothing else is in them.
 uninstall:  ## the files that make install wrote, with the same PREFIX, DESTDIR and so on

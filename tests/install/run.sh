@@ -159,10 +159,11 @@ install_updates_the_linker_cache_or_says_who_must() {
     if [ "$(id -u)" -eq 0 ]; then
         matches -x 'ldconfig ' "$work/ldconfig.log"
         # The directory is in no configuration of the dynamic linker.
-        [[ $output == *"$prefix/lib is not searched by the dynamic linker"* ]]
+        [[ $output == *"$prefix/lib is not searched by the dynamic linker: add it to /etc/ld.so.conf.d, then run ldconfig; or "* ]]
     else
-        [[ $output == *'as root, run ldconfig'* ]]
+        [[ $output == *"as root, run ldconfig; or set LD_LIBRARY_PATH=$prefix/lib for the programs."* ]]
     fi
+    [[ $output == *"set PKG_CONFIG_PATH=$prefix/lib/pkgconfig to compile."* ]]
     # Staged: the machine that installs the package does that.
     rm -f "$work/ldconfig.log"
     installed LDCONFIG="$work/ldconfig" DESTDIR="$work/staged"
