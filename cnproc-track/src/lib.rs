@@ -11,9 +11,10 @@
 //! while let Some(change) = tracker.recv(None)? {
 //!     match change {
 //!         Change::Started(process) => println!("{} was forked", process.pid),
-//!         Change::Exited(process) => {
-//!             println!("{} ended: {:?}", process.name().escape_ascii(), process.status);
-//!         }
+//!         Change::Exited(process) => match process.status {
+//!             Some(status) => println!("{}: {status}", process.name().escape_ascii()),
+//!             None => println!("{} ended", process.name().escape_ascii()),
+//!         },
 //!         Change::Synced => println!("complete: {} processes", tracker.table().len()),
 //!         Change::Lost(count) => println!("{count} events were lost: what they changed follows"),
 //!         _ => {}
@@ -24,8 +25,8 @@
 //!
 //! # Guarantees
 //!
-//! - After [`Update::Synced`] the table is exactly the machine's processes, as of the update returned
-//!   last, until [`Update::Lost`]. After a loss it is compared with `/proc`, and the differences are
+//! - After [`Change::Synced`] the table is exactly the machine's processes, as of the change returned
+//!   last, until [`Change::Lost`]. After a loss it is compared with `/proc`, and the differences are
 //!   returned as changes marked [`inferred`](Delta::inferred).
 //! - A process appears once and ends once, with its last thread, not with its leader. Its [`Id`] is never
 //!   given to another process.
@@ -73,7 +74,7 @@
 //!
 //! These rest on what the kernel does not report:
 //!
-//! - Between a loss and the next [`Update::Synced`], a pid may have been given to another process unseen:
+//! - Between a loss and the next [`Change::Synced`], a pid may have been given to another process unseen:
 //!   changes are then marked [`in_doubt`](Delta::in_doubt). The comparison recognizes a later owner of a
 //!   pid by its start time, which `/proc` rounds to a clock tick: one that was forked in the same tick as the owner
 //!   before passes for it. Without a loss that cannot happen.

@@ -1,5 +1,7 @@
 //! How a process ended.
 
+use core::fmt;
+
 /// A wait status, as `waitpid` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WaitStatus(pub u32);
@@ -24,6 +26,17 @@ impl WaitStatus {
     }
 }
 
+impl fmt::Display for WaitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code(), self.signal()) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) if self.dumped_core() => write!(f, "signal {signal}, core dumped"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => write!(f, "wait status {:#x}", self.0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +54,14 @@ mod tests {
         assert_eq!(read(11 | 0x80), (None, Some(11), true));
         assert_eq!(read(0x80), (Some(0), None, false), "no signal, no core");
         assert_eq!(read(0x7f), (None, None, false), "stopped");
+    }
+
+    #[test]
+    fn statuses_are_written_as_code_or_signal() {
+        let text = |status| std::format!("{}", WaitStatus(status));
+        assert_eq!(text(7 << 8), "exit code 7");
+        assert_eq!(text(9), "signal 9");
+        assert_eq!(text(11 | 0x80), "signal 11, core dumped");
+        assert_eq!(text(0x7f), "wait status 0x7f");
     }
 }

@@ -26,9 +26,10 @@ use source::Source;
 /// while let Some(change) = tracker.recv(None)? {
 ///     match change {
 ///         Change::Started(process) => println!("{} was forked", process.pid),
-///         Change::Exited(process) => {
-///             println!("{} ended: {:?}", process.name().escape_ascii(), process.status);
-///         }
+///         Change::Exited(process) => match process.status {
+///             Some(status) => println!("{}: {status}", process.name().escape_ascii()),
+///             None => println!("{} ended", process.name().escape_ascii()),
+///         },
 ///         Change::Synced => println!("complete from here on"),
 ///         Change::Lost(count) => println!("{count} events were lost: what they changed follows"),
 ///         _ => {}
