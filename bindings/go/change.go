@@ -5,6 +5,8 @@ package cnproc
 // #include <cnproc.h>
 import "C"
 
+import "fmt"
+
 // ChangeType is what happened.
 type ChangeType uint32
 
@@ -21,6 +23,19 @@ const (
 	ChangeLost     ChangeType = C.CNPROC_CHANGE_LOST   // the table is repaired, up to the next ChangeSynced
 	ChangeEvent    ChangeType = C.CNPROC_CHANGE_EVENT  // an event as it was received: TrackerOptions.Raw
 )
+
+var changeNames = map[ChangeType]string{
+	ChangeFound: "FOUND", ChangeStarted: "STARTED", ChangeExecuted: "EXECUTED", ChangeIDs: "IDS", ChangeSession: "SESSION",
+	ChangeRenamed: "RENAMED", ChangeExited: "EXITED", ChangeSynced: "SYNCED", ChangeLost: "LOST", ChangeEvent: "EVENT",
+}
+
+// String returns the type's name, for example EXITED.
+func (t ChangeType) String() string {
+	if name, known := changeNames[t]; known {
+		return name
+	}
+	return fmt.Sprintf("ChangeType(%d)", uint32(t))
+}
 
 // Change is a change of the table of a Tracker.
 type Change struct {

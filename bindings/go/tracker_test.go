@@ -253,3 +253,11 @@ func TestInvalidOptionOfATrackerIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestChangeTypeHasAName(t *testing.T) {
+	for kind, name := range map[cnproc.ChangeType]string{cnproc.ChangeExited: "EXITED", 99: "ChangeType(99)"} {
+		if kind.String() != name {
+			t.Errorf("%q, not %q", kind, name)
+		}
+	}
+}

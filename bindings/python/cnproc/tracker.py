@@ -30,7 +30,8 @@ class Tracker(Receiver):
 
     An iterator and an asynchronous iterator of changes, and a context manager; one thread at a time uses it. The first
     changes are those of a scan of /proc, up to SYNCED. The table is as of the change that was returned last:
-    ``tracker[pid]`` is an Entry, ``pid in tracker`` and ``len(tracker)`` are those of a dict.
+    ``tracker[pid]`` is an Entry, ``pid in tracker`` and ``len(tracker)`` are those of a dict, but iterating waits for
+    changes: ``tracker.entries()`` are the processes in the table.
 
     ``cmdline``, ``exe`` and ``cgroup`` read and keep these texts of each process; ``raw`` returns each event, too;
     ``ring`` is that of Listener.
