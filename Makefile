@@ -63,7 +63,6 @@ help:  ## this text
 
 lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
 	@touch $(OUT)/built
-	@echo 'libcnproc.so and libcnproc.a are in $(OUT)'
 
 # Small functions are inlined, others are not: 5 % less code. Profilers and debuggers unwind the stack by frame
 # pointers, so the tables for that are left out: 8 KB of 62. Nothing unwinds through the library, because it aborts
