@@ -268,6 +268,24 @@ every_manifest_has_the_same_version() {
         grep -vxF -e "version = \"$version\"" -e 'version = "0.0.0"' || fail 'another in a Cargo.lock'
 }
 
+what_ships_is_the_same_with_every_awk() {
+    local awk awks=0
+    mkdir "$work/awk"
+    for awk in mawk gawk original-awk 'busybox awk'; do
+        command -v "${awk%% *}" >/dev/null || continue
+        printf '#!/bin/sh\nexec %s "$@"\n' "$awk" >"$work/awk/awk"
+        chmod +x "$work/awk/awk"
+        PATH="$work/awk:$PATH" "$root/packaging/shipped.sh" "$work/shipped.$awk"
+        ! matches -r '^proptest' "$work/shipped.$awk"
+        # busybox ends a file with one more line, which is empty.
+        [ "$awks" -eq 0 ] || diff -rB "$work/shipped" "$work/shipped.$awk"
+        rm -rf "$work/shipped"
+        mv "$work/shipped.$awk" "$work/shipped"
+        awks=$((awks + 1))
+    done
+    [ "$awks" -gt 0 ]
+}
+
 mkdir "$copy"
 tar -C "$root" --exclude=./target --exclude=./.git --exclude=./bench --exclude=./vendor -c . | tar -C "$copy" -x
 
@@ -292,6 +310,7 @@ run flags_reach_every_call_of_the_compiler
 run verbose_build_prints_each_command
 run libraries_and_programs_are_hardened
 run every_manifest_has_the_same_version
+run what_ships_is_the_same_with_every_awk
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
