@@ -55,6 +55,8 @@ quote = '$(subst ','\'',$(1))'
 
 .PHONY: all lib run check check-unit check-install layouts fuzz kernels architectures cross bindings packages environments golden bench dist clean help FORCE
 .DELETE_ON_ERROR:
+# Targets share directories; cargo itself uses all processors.
+.NOTPARALLEL:
 
 all: lib $(OUT)/proc_events  ## the C library, static and shared, and the example proc_events
 
@@ -65,7 +67,7 @@ lib: $(OUT)/libcnproc.a $(OUT)/libcnproc.so  ## the C library
 	@touch $(OUT)/built
 
 # Small functions are inlined, others are not: 5 % less code. Profilers and debuggers unwind the stack by frame
-# pointers, so the tables for that are left out: 8 KB of 62. Nothing unwinds through the library, because it aborts
+# pointers, so the tables for that are left out. Nothing unwinds through the library, because it aborts
 # instead of panicking and blocks pthread_cancel.
 CAPI_RUSTFLAGS := -C force-frame-pointers=yes -C llvm-args=-inline-threshold=20
 
@@ -113,7 +115,7 @@ $(OUT)/libcnproc.a: $(OUT)/cargo/libcnproc.a $(MAP) Makefile
 
 # Linked here and not by cargo, because some linkers that cargo drives ignore or refuse a version script. No start
 # files, because nothing runs when the library is loaded; code and read-only data share a segment, because
-# separate segments are padded to pages: 38 KB instead of 51.
+# separate segments are padded to pages.
 LINK_SHARED = $(CC) $(CFLAGS) $(LDFLAGS) -shared -nostartfiles -o $(OUT)/$(SHARED).new $(EXPORTS:%=-Wl,-u,%) \
     -Wl,--gc-sections $(OUT)/libcnproc.a -Wl,--version-script=$(MAP) -Wl,-soname,$(SONAME) -Wl,-z,defs \
     -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code -lc

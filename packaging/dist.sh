@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 dist=${CARGO_TARGET_DIR:-target}/dist
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 name=cnproc-$version
+git rev-parse --git-dir >/dev/null 2>&1 || { echo 'dist: the release is made from the git repository' >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
