@@ -9,6 +9,7 @@ use std::time::Instant;
 use support::disturbance;
 use support::flood::Flood;
 use support::live::NOW;
+use support::task::Pinned;
 use support::wait::HANG_LIMIT;
 use support::{exit_code, live, namespace, require, seccomp, task};
 
@@ -189,8 +190,13 @@ fn losses_while_opening_are_reported_in_their_place() {
         return;
     }
     live::run(|| {
-        // Two, so that one runs on a CPU that this test does not use.
-        let floods = [(); 2].map(|()| Flood::endless());
+        // Two, so that one runs on a CPU that this test does not use. Each stays on its own: a loss is located among the
+        // events of its CPU.
+        let cpus = task::cpus();
+        let floods = [0, 1].map(|number| {
+            let _pinned = Pinned::to(&[cpus[number % cpus.len()]]);
+            Flood::endless()
+        });
         for events in [EventMask::ALL, EventMask::GID] {
             let begin = Instant::now();
             let mut has_lost = false;
