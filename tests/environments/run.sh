@@ -110,10 +110,10 @@ in_trixie() {
 check() {
     local log=$logs/$1.log begin=$SECONDS status=0 last other
     "in_$1" >"$log" 2>&1 || status=$?
-    last=$(grep '^check: ' "$log" || tail -n 1 "$log")
-    other=$(sed -n '/^skipped tests:$/,$s/^  .* (\(.*\))$/\1/p' "$log" | grep -vxE "$2" | sort -u || true)
+    last=$(grep -a '^check: ' "$log" || tail -n 1 "$log")
+    other=$(sed -n '/^skipped tests:$/,$s/^  .* (\(.*\))$/\1/p' "$log" | grep -avxE "$2" | sort -u || true)
     if [[ $status -ne 0 || -n $other || $last != 'check: passed,'* ]]; then
-        grep -E "^(test .* FAILED|---- |thread '|error)" "$log" | head -n 60 || tail -n 30 "$log"
+        grep -aE "^(test .* FAILED|---- |thread '|error)" "$log" | head -n 60 || tail -n 30 "$log"
         [ -z "$other" ] || printf 'skipped for another reason: %s\n' "$other"
         echo "FAILED $1 ($((SECONDS - begin)) s, $log): $last"
         failed=1
