@@ -276,7 +276,7 @@ what_ships_is_the_same_with_every_awk() {
         printf '#!/bin/sh\nexec %s "$@"\n' "$awk" >"$work/awk/awk"
         chmod +x "$work/awk/awk"
         PATH="$work/awk:$PATH" "$root/packaging/shipped.sh" "$work/shipped.$awk"
-        ! matches -r '^proptest' "$work/shipped.$awk"
+        ! matches '^proptest' "$work/shipped.$awk"/cnproc-*/Cargo.toml || fail "$awk leaves a test's crate in"
         # busybox ends a file with one more line, which is empty.
         [ "$awks" -eq 0 ] || diff -rB "$work/shipped" "$work/shipped.$awk"
         rm -rf "$work/shipped"
