@@ -2,7 +2,8 @@
 //!
 //! It runs on the listener's own socket, for each datagram, in the process that caused it. For an event it
 //! returns 0, so that nothing is queued; it returns -1, "all of it", for a datagram that the socket is to
-//! queue. It never returns another length, which would cut the event for other listeners.
+//! queue. It never returns another length, which would cut the event for other listeners. Each call of a
+//! helper costs the process some 30 ns, however few bytes it reads: an event requires four.
 //!
 //! The kernel offers `probe_read_kernel` only to programs that are available under the GPL, too. So this one is
 //! licensed under MIT, Apache-2.0 or GPL-2.0, at your option.
@@ -47,11 +48,15 @@ pub(super) const SKIP_THREADS: u32 = 2;
 pub(super) const ACKS: u32 = 4;
 
 // linux/bpf.h
+const SKB_LOAD_BYTES: i32 = 26;
 const PROBE_READ_KERNEL: i32 = 113;
 const RINGBUF_OUTPUT: i32 = 130;
 const RINGBUF_QUERY: i32 = 134;
 const BPF_RB_NO_WAKEUP: i32 = 1;
 const BPF_RB_AVAIL_DATA: i32 = 0;
+
+/// `__sk_buff.len`: the length of the datagram, as far as no filter has cut it short.
+const LEN: i16 = 0;
 
 /// The datagram, whole: what the kernel sends for each event.
 pub(super) const DATAGRAM: usize =
@@ -113,15 +118,17 @@ const ACKNOWLEDGED: i16 = offset_of!(Shared, acks) as i16;
 const ODD: i16 = offset_of!(Shared, odd) as i16;
 const LOST_OF_CPU: i16 = offset_of!(Shared, lost_of_cpu) as i16;
 
-const SKIP_EXIT_CODE: Label = Label(0);
-const COMPARE_IDS: Label = Label(1);
-const KEEP: Label = Label(2);
-const LOOK: Label = Label(3);
-const TOKEN: Label = Label(4);
-const COUNT_ODD: Label = Label(5);
-const COUNT_FORGED: Label = Label(6);
-const DROP: Label = Label(7);
-const IS_EVENT: Label = Label(8);
+const CUT: Label = Label(0);
+const COPIED: Label = Label(1);
+const IS_EVENT: Label = Label(2);
+const SKIP_EXIT_CODE: Label = Label(3);
+const COMPARE_IDS: Label = Label(4);
+const KEEP: Label = Label(5);
+const LOOK: Label = Label(6);
+const TOKEN: Label = Label(7);
+const COUNT_ODD: Label = Label(8);
+const COUNT_FORGED: Label = Label(9);
+const DROP: Label = Label(10);
 
 const LINES: &[Line] = &[
     // R6: the datagram, which is the kernel's struct sk_buff. R8: what is shared with the listener.
@@ -141,8 +148,20 @@ const LINES: &[Line] = &[
     load_32(R1, FP, below(SENDER)),
     if_not_equal(R1, 0, COUNT_FORGED),
     //
-    // 2. Copies the datagram from where it is in memory. If another listener's filter has cut it short, its
-    // bytes are still there.
+    // 2. Copies the datagram.
+    load_32(R1, R6, LEN),
+    set(R2, DATAGRAM as i32),
+    if_below_register(R1, R2, CUT),
+    copy(R1, R6),
+    set(R2, 0),
+    copy(R3, FP),
+    add(R3, below(COPY) as i32),
+    set(R4, DATAGRAM as i32),
+    call(SKB_LOAD_BYTES),
+    if_not_equal(R0, 0, COUNT_ODD),
+    go_to(COPIED),
+    // Another listener's filter may have cut it short. Its bytes are still in memory, behind its address.
+    Line::Label(CUT),
     copy(R3, R6),
     add(R3, DATA),
     set(R2, 8),
@@ -156,6 +175,7 @@ const LINES: &[Line] = &[
     add(R1, below(COPY) as i32),
     call(PROBE_READ_KERNEL),
     if_not_equal(R0, 0, COUNT_ODD),
+    Line::Label(COPIED),
     //
     // 3. Is it one event, and nothing else? Whatever else the kernel may send is left to the socket.
     load_32(R1, FP, NLMSG_LEN),
