@@ -5,6 +5,7 @@ use crate::kernel::Kernel;
 use crate::permission::receives;
 use cnproc_sys::{Error, Listener, Source};
 use std::fs;
+use std::path::Path;
 
 const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
 const HARDEN: &str = "/proc/sys/net/core/bpf_jit_harden";
@@ -12,13 +13,15 @@ const RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
 
 /// The kernel hides how it translates a program if it blinds constants, which its compiler does, and hides addresses.
 pub fn hidden_translation_leaves_the_socket(_: &Kernel) -> Outcome {
-    let before = [fs::read_to_string(HARDEN)?, fs::read_to_string(RESTRICT)?];
-    let is_compiled = fs::read_to_string(JIT)?.trim() != "0";
-    for file in [HARDEN, RESTRICT] {
+    // A kernel that cannot compile a program has neither file.
+    let is_compiled = Path::new(JIT).exists() && fs::read_to_string(JIT)?.trim() != "0";
+    let mut before = Vec::new();
+    for file in [HARDEN, RESTRICT].into_iter().filter(|file| Path::new(file).exists()) {
+        before.push((file, fs::read_to_string(file)?));
         fs::write(file, "2")?;
     }
     let listener = Listener::options().ring(true).open();
-    for (file, value) in [HARDEN, RESTRICT].into_iter().zip(before) {
+    for (file, value) in before {
         fs::write(file, value)?;
     }
     let mut listener = listener?;
