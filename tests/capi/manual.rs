@@ -28,6 +28,11 @@ impl Page {
         lines.take_while(|line| !line.starts_with(".Sh "))
     }
 
+    /// Its name and section, as other pages refer to it.
+    fn reference(&self) -> String {
+        self.path.file_name().unwrap().to_str().unwrap().replace('.', " ")
+    }
+
     /// The functions that its NAME section lists.
     fn functions(&self) -> Vec<&str> {
         let names = self.section("NAME").filter_map(|line| line.strip_prefix(".Nm "));
@@ -268,7 +273,7 @@ fn references_to_pages_of_the_library_lead_somewhere() {
         .iter()
         .flat_map(Page::functions)
         .map(|name| format!("{name} 3"))
-        .chain(["cnproc 7".to_owned()])
+        .chain(pages.iter().map(Page::reference))
         .collect();
     for page in &pages {
         let references = page.text.lines().filter_map(|line| line.split_once("Xr cnproc"));
