@@ -2,8 +2,9 @@
 //!
 //! It runs on the listener's own socket, for each datagram, in the process that caused it. For an event it
 //! returns 0, so that nothing is queued; it returns -1, "all of it", for a datagram that the socket is to
-//! queue. It never returns another length, which would cut the event for other listeners. Each call of a
-//! helper costs the process some 30 ns, however few bytes it reads: an event requires four.
+//! queue. It never returns another length, which would cut the event for other listeners.
+//!
+//! What costs that process most are the calls of helpers, not the bytes that they read: an event requires four.
 //!
 //! The kernel offers `probe_read_kernel` only to programs that are available under the GPL, too. So this one is
 //! licensed under MIT, Apache-2.0 or GPL-2.0, at your option.
