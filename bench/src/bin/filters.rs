@@ -1,13 +1,14 @@
 //! The socket's own filter (classic BPF, as cnproc uses it) against the kernel's (`struct proc_input`, Linux
-//! 6.6): what an event costs the process that makes it, by the filters of one listener.
+//! 6.6) and a ring's program: what an event costs the process that makes it, by the filters of one listener.
 //!
 //! The events are COMM, made by `prctl(PR_SET_NAME)`. Other listeners cost as much again: run it where there
 //! are none.
 
 use cnproc_parse::{EventMask, Filter, Operation, Request, kernel};
+use cnproc_sys::{Listener, Source};
 use std::mem::{size_of_val, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// As many events as the queue of a listener that takes them holds with ease.
 const BURST: u32 = 200;
@@ -19,6 +20,14 @@ enum By {
     Nobody,
     Socket(Filter),
     Kernel(EventMask),
+    Ring(EventMask),
+}
+
+/// What listens.
+enum Listening {
+    Nobody,
+    Socket(OwnedFd),
+    Ring(Listener),
 }
 
 const fn only(events: EventMask) -> Filter {
@@ -26,13 +35,16 @@ const fn only(events: EventMask) -> Filter {
 }
 
 /// What a listener asks for, by which filter.
-const CASES: [(&str, By); 8] = [
+const CASES: [(&str, By); 11] = [
     ("no listener", By::Nobody),
     ("everything", By::Socket(Filter::EVERYTHING)),
+    ("everything, through a ring", By::Ring(EventMask::ALL)),
     ("EXIT, by the socket's filter", By::Socket(only(EventMask::EXIT))),
     ("EXIT, by the kernel's filter", By::Kernel(EventMask::EXIT)),
+    ("EXIT, by a ring's program", By::Ring(EventMask::EXIT)),
     ("COMM, by the socket's filter", By::Socket(only(EventMask::COMM))),
     ("COMM, by the kernel's filter", By::Kernel(EventMask::COMM)),
+    ("COMM, through a ring", By::Ring(EventMask::COMM)),
     ("NONZERO_EXIT, by the socket's filter", By::Socket(only(EventMask::NONZERO_EXIT))),
     ("processes only, by the socket's filter", By::Socket(Filter::new(EventMask::ALL, true))),
 ];
@@ -67,9 +79,10 @@ fn send(socket: &OwnedFd, operation: Operation, events: Option<EventMask>) {
     check(sent as libc::c_int);
 }
 
-fn listen(by: By) -> Option<OwnedFd> {
+fn listen(by: By) -> Listening {
     let (filter, events) = match by {
-        By::Nobody => return None,
+        By::Nobody => return Listening::Nobody,
+        By::Ring(events) => return Listening::Ring(open_ring(events)),
         By::Socket(filter) => (filter, None),
         By::Kernel(events) => (Filter::EVERYTHING, Some(events)),
     };
@@ -88,12 +101,38 @@ fn listen(by: By) -> Option<OwnedFd> {
         let length = size_of_val(&address) as _;
         check(libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length));
         send(&socket, Operation::Listen, events);
-        Some(socket)
+        Listening::Socket(socket)
     }
 }
 
-/// Takes all that is queued. How much it was.
-fn drain(socket: &OwnedFd) -> u64 {
+/// A listener with a ring. The first event of a burst would wake it.
+fn open_ring(events: EventMask) -> Listener {
+    let listener = Listener::options().ring(true).events(events).open().expect("a listener");
+    let stats = listener.stats();
+    assert_eq!(stats.source, Source::Ring, "no ring: {:?}", stats.ring_error);
+    listener
+}
+
+impl Listening {
+    /// Takes all that waits. How much it was.
+    fn drain(&mut self) -> u64 {
+        match self {
+            Self::Nobody => 0,
+            Self::Socket(socket) => drain_socket(socket),
+            Self::Ring(listener) => drain_ring(listener),
+        }
+    }
+}
+
+fn drain_ring(listener: &mut Listener) -> u64 {
+    let mut count = 0;
+    while let Some(batch) = listener.recv(Some(Duration::ZERO)).expect("a batch") {
+        count += batch.count() as u64;
+    }
+    count
+}
+
+fn drain_socket(socket: &OwnedFd) -> u64 {
     let mut bytes = [0_u8; 128];
     let mut count = 0;
     // SAFETY: the buffer is valid for writing of its length.
@@ -109,19 +148,19 @@ fn drain(socket: &OwnedFd) -> u64 {
 
 /// Nanoseconds for each event made, burst by burst, and how many reached the listener.
 fn measure(by: By, nanoseconds: &mut Vec<f64>) -> u64 {
-    let socket = listen(by);
+    let mut listening = listen(by);
     let mut came = 0;
     for _ in 0..BURSTS {
-        socket.as_ref().map(drain);
+        listening.drain();
         let begin = Instant::now();
         for _ in 0..BURST {
             // SAFETY: the name ends with NUL.
             unsafe { libc::prctl(libc::PR_SET_NAME, c"filters".as_ptr()) };
         }
         nanoseconds.push(begin.elapsed().as_nanos() as f64 / f64::from(BURST));
-        came += socket.as_ref().map_or(0, drain);
+        came += listening.drain();
     }
-    if let Some(socket) = &socket {
+    if let Listening::Socket(socket) = &listening {
         send(socket, Operation::Ignore, None);
     }
     came
