@@ -56,9 +56,6 @@ const RINGBUF_QUERY: i32 = 134;
 const BPF_RB_NO_WAKEUP: i32 = 1;
 const BPF_RB_AVAIL_DATA: i32 = 0;
 
-/// `__sk_buff.len`: the length of the datagram, as far as no filter has cut it short.
-const LEN: i16 = 0;
-
 /// The datagram, whole: what the kernel sends for each event.
 pub(super) const DATAGRAM: usize =
     size_of::<nlmsghdr>() + size_of::<cn_msg>() + size_of::<proc_event>();
@@ -119,17 +116,16 @@ const ACKNOWLEDGED: i16 = offset_of!(Shared, acks) as i16;
 const ODD: i16 = offset_of!(Shared, odd) as i16;
 const LOST_OF_CPU: i16 = offset_of!(Shared, lost_of_cpu) as i16;
 
-const CUT: Label = Label(0);
-const COPIED: Label = Label(1);
-const IS_EVENT: Label = Label(2);
-const SKIP_EXIT_CODE: Label = Label(3);
-const COMPARE_IDS: Label = Label(4);
-const KEEP: Label = Label(5);
-const LOOK: Label = Label(6);
-const TOKEN: Label = Label(7);
-const COUNT_ODD: Label = Label(8);
-const COUNT_FORGED: Label = Label(9);
-const DROP: Label = Label(10);
+const COPIED: Label = Label(0);
+const IS_EVENT: Label = Label(1);
+const SKIP_EXIT_CODE: Label = Label(2);
+const COMPARE_IDS: Label = Label(3);
+const KEEP: Label = Label(4);
+const LOOK: Label = Label(5);
+const TOKEN: Label = Label(6);
+const COUNT_ODD: Label = Label(7);
+const COUNT_FORGED: Label = Label(8);
+const DROP: Label = Label(9);
 
 const LINES: &[Line] = &[
     // R6: the datagram, which is the kernel's struct sk_buff. R8: what is shared with the listener.
@@ -150,19 +146,14 @@ const LINES: &[Line] = &[
     if_not_equal(R1, 0, COUNT_FORGED),
     //
     // 2. Copies the datagram.
-    load_32(R1, R6, LEN),
-    set(R2, DATAGRAM as i32),
-    if_below_register(R1, R2, CUT),
     copy(R1, R6),
     set(R2, 0),
     copy(R3, FP),
     add(R3, below(COPY) as i32),
     set(R4, DATAGRAM as i32),
     call(SKB_LOAD_BYTES),
-    if_not_equal(R0, 0, COUNT_ODD),
-    go_to(COPIED),
-    // Another listener's filter may have cut it short. Its bytes are still in memory, behind its address.
-    Line::Label(CUT),
+    if_equal(R0, 0, COPIED),
+    // It is shorter. Another listener's filter may have cut it: its bytes are still in memory, behind its address.
     copy(R3, R6),
     add(R3, DATA),
     set(R2, 8),

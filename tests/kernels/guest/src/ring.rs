@@ -13,7 +13,7 @@ const RESTRICT: &str = "/proc/sys/kernel/kptr_restrict";
 
 /// The kernel hides how it translates a program if it blinds constants, which its compiler does, and hides addresses.
 pub fn hidden_translation_leaves_the_socket(_: &Kernel) -> Outcome {
-    // A kernel that cannot compile a program has neither file.
+    // A kernel that cannot compile programs lacks its compiler's settings.
     let is_compiled = Path::new(JIT).exists() && fs::read_to_string(JIT)?.trim() != "0";
     let mut before = Vec::new();
     for file in [HARDEN, RESTRICT].into_iter().filter(|file| Path::new(file).exists()) {
